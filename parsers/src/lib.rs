@@ -1,0 +1,1 @@
+//! Bytes to records. No I/O, no unsafe, no panics.

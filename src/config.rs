@@ -1,0 +1,1 @@
+//! config.toml: typed, unknown keys refused, checked into `Config`.

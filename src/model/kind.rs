@@ -1,0 +1,28 @@
+//! What the records of a batch are: their format, as found by looking at the bytes.
+
+/// The format of a batch's records. Written into batch headers (`docs/format.md`), so a name never changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RecordKind {
+    /// Linux audit records as auditd writes them, one a line.
+    Auditd,
+    /// audit.k8s.io events: JSON lines, lists or single objects.
+    KubernetesAudit,
+    /// deponent's own records (gaps, rotations), one JSON object a line.
+    Own,
+}
+
+impl RecordKind {
+    /// The name in batch headers, configuration and output.
+    pub fn name(self) -> &'static str {
+        match self {
+            RecordKind::Auditd => "auditd",
+            RecordKind::KubernetesAudit => "kubernetes-audit",
+            RecordKind::Own => "deponent",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn of_name(name: &str) -> Option<RecordKind> {
+        [RecordKind::Auditd, RecordKind::KubernetesAudit, RecordKind::Own].into_iter().find(|kind| kind.name() == name)
+    }
+}

@@ -1,0 +1,1 @@
+//! Records to events: pure functions of the set of an event's records.

@@ -1,0 +1,1 @@
+//! Wires the rooms: bounded channels, order of durability, shutdown.

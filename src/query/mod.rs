@@ -1,0 +1,1 @@
+//! Questions and answers: the query language, its plan, events and their evidence.
