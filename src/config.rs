@@ -1,1 +1,1 @@
-//! config.toml: typed, unknown keys refused, checked into `Config`.
+//! `config.toml`: typed, unknown keys refused, checked.

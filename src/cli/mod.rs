@@ -1,1 +1,1 @@
-//! The command line: one file a subcommand.
+//! The command line: one file a subcommand, and the rendering of hostile text.

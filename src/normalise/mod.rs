@@ -1,1 +1,1 @@
-//! Records to events: pure functions of the set of an event's records.
+//! Records to events: who, what, when, where, how, why, and the identity of each.

@@ -1,1 +1,1 @@
-//! Where bytes come from: files and folders (ingest), tailers.
+//! Where bytes come from: files, folders, compression, rotation; filled into drafts of batches.

@@ -1,1 +1,0 @@
-//! Wires the rooms: bounded channels, order of durability, shutdown.
