@@ -1,1 +1,297 @@
-//! `config.toml`: typed, unknown keys refused, checked.
+//! `config.toml`: typed, unknown keys refused with the nearest valid one, checked into `Config`.
+//!
+//! Not here: command-line options (`cli`), which override it.
+
+use crate::model::RecordKind;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Why a configuration was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// It could not be read.
+    #[error("{}: {error}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        error: std::io::Error,
+    },
+    /// It is not TOML of this shape.
+    #[error("{}: {message}", path.display())]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// Where and what, for people.
+        message: String,
+    },
+    /// A value makes no sense.
+    #[error("{}: {key}: {message}", path.display())]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// What is wrong and what to do.
+        message: String,
+    },
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    store: Option<PathBuf>,
+    listen: Option<String>,
+    cluster: Option<String>,
+    node: Option<String>,
+    #[serde(default)]
+    tail: Vec<WrittenTail>,
+    #[serde(default)]
+    limits: WrittenLimits,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenTail {
+    paths: Vec<String>,
+    kind: Option<String>,
+    cluster: Option<String>,
+    node: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenLimits {
+    index_heap_mib: Option<usize>,
+    frame_cache_mib: Option<usize>,
+    show_after_ms: Option<u64>,
+    batch_age_ms: Option<u64>,
+    poll_ms: Option<u64>,
+}
+
+/// A checked configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The store's folder.
+    pub store: PathBuf,
+    /// Where the endpoint listens; always a loopback address.
+    pub listen: SocketAddr,
+    /// Name of the cluster, or empty: part of the identity of events.
+    pub cluster: String,
+    /// Name of this node, or empty: part of the identity of events.
+    pub node: String,
+    /// What is followed.
+    pub tail: Vec<Tail>,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// Files to follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tail {
+    /// Paths; the file name may hold `*`. None needs to exist.
+    pub paths: Vec<String>,
+    /// The format; found by looking when absent.
+    pub kind: Option<RecordKind>,
+    /// Cluster of these files.
+    pub cluster: String,
+    /// Node of these files.
+    pub node: String,
+}
+
+/// Bounds on memory and time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Memory of the index writer, bytes.
+    pub index_heap_bytes: usize,
+    /// Memory of decoded frames, bytes.
+    pub frame_cache_bytes: usize,
+    /// How long a durable record waits at most until it can be found, ms.
+    pub show_after_ms: u64,
+    /// Age at which a batch is sealed, ms.
+    pub batch_age_ms: u64,
+    /// How often files are looked at, ms.
+    pub poll_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            index_heap_bytes: 96 << 20,
+            frame_cache_bytes: 64 << 20,
+            show_after_ms: 400,
+            batch_age_ms: 200,
+            poll_ms: 250,
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            store: PathBuf::from("./data"),
+            listen: SocketAddr::from(([127, 0, 0, 1], 7363)),
+            cluster: String::new(),
+            node: String::new(),
+            tail: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads and checks a file.
+    pub fn read(path: &Path) -> Result<Config, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
+        Config::parse(path, &text)
+    }
+
+    /// Checks the text of a file; `path` is for messages only.
+    pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
+        let written: Written = toml::from_str(text)
+            .map_err(|error| ConfigError::Shape { path: path.to_owned(), message: shape_message(&error) })?;
+        let default = Config::default();
+        let listen = match written.listen {
+            Some(text) => listen(path, &text)?,
+            None => default.listen,
+        };
+        let cluster = written.cluster.unwrap_or_default();
+        let node = written.node.unwrap_or_default();
+        let mut tail = Vec::new();
+        for one in written.tail {
+            tail.push(checked_tail(path, one, &cluster, &node)?);
+        }
+        Ok(Config {
+            store: written.store.unwrap_or(default.store),
+            listen,
+            cluster,
+            node,
+            tail,
+            limits: checked_limits(path, &written.limits)?,
+        })
+    }
+}
+
+fn value_error(path: &Path, key: &str, message: String) -> ConfigError {
+    ConfigError::Value { path: path.to_owned(), key: key.to_owned(), message }
+}
+
+fn listen(path: &Path, text: &str) -> Result<SocketAddr, ConfigError> {
+    let address: SocketAddr = text.parse().map_err(|_| {
+        value_error(path, "listen", format!("`{text}` is not an address with a port, such as 127.0.0.1:7363"))
+    })?;
+    if !address.ip().is_loopback() {
+        let message = format!(
+            "`{text}` is not a loopback address; there is no access control yet, so only 127.0.0.0/8 and [::1] are allowed"
+        );
+        return Err(value_error(path, "listen", message));
+    }
+    Ok(address)
+}
+
+fn checked_tail(path: &Path, one: WrittenTail, cluster: &str, node: &str) -> Result<Tail, ConfigError> {
+    if one.paths.is_empty() {
+        return Err(value_error(path, "tail.paths", "names no file".to_owned()));
+    }
+    let kind = match one.kind {
+        None => None,
+        Some(name) => Some(RecordKind::of_name(&name).filter(|kind| *kind != RecordKind::Own).ok_or_else(|| {
+            value_error(
+                path,
+                "tail.kind",
+                format!("`{name}` is none of: auditd, kubernetes-audit (leave it out to detect it)"),
+            )
+        })?),
+    };
+    Ok(Tail {
+        paths: one.paths,
+        kind,
+        cluster: one.cluster.unwrap_or_else(|| cluster.to_owned()),
+        node: one.node.unwrap_or_else(|| node.to_owned()),
+    })
+}
+
+fn checked_limits(path: &Path, written: &WrittenLimits) -> Result<Limits, ConfigError> {
+    let default = Limits::default();
+    let within = |key: &str, value: Option<u64>, default: u64, low: u64, high: u64| match value {
+        None => Ok(default),
+        Some(value) if (low..=high).contains(&value) => Ok(value),
+        Some(value) => Err(value_error(path, key, format!("{value} is not within {low} to {high}"))),
+    };
+    let mib = |key: &str, value: Option<usize>, default: usize, low: u64, high: u64| {
+        let value = value.map(|mib| u64::try_from(mib).unwrap_or(u64::MAX));
+        let mib = within(key, value, u64::try_from(default >> 20).unwrap_or(0), low, high)?;
+        Ok(usize::try_from(mib).unwrap_or(0) << 20)
+    };
+    Ok(Limits {
+        index_heap_bytes: mib("limits.index_heap_mib", written.index_heap_mib, default.index_heap_bytes, 16, 4096)?,
+        frame_cache_bytes: mib(
+            "limits.frame_cache_mib",
+            written.frame_cache_mib,
+            default.frame_cache_bytes,
+            1,
+            65_536,
+        )?,
+        show_after_ms: within("limits.show_after_ms", written.show_after_ms, default.show_after_ms, 50, 60_000)?,
+        batch_age_ms: within("limits.batch_age_ms", written.batch_age_ms, default.batch_age_ms, 10, 10_000)?,
+        poll_ms: within("limits.poll_ms", written.poll_ms, default.poll_ms, 10, 60_000)?,
+    })
+}
+
+/// toml's message, with the nearest valid key when a key is unknown.
+fn shape_message(error: &toml::de::Error) -> String {
+    let mut message = error.to_string().trim_end().to_owned();
+    let mut quoted = error.message().split('`').skip(1).step_by(2);
+    if error.message().starts_with("unknown field")
+        && let Some(unknown) = quoted.next()
+    {
+        let nearest =
+            quoted.max_by(|a, b| strsim::jaro_winkler(unknown, a).total_cmp(&strsim::jaro_winkler(unknown, b)));
+        if let Some(nearest) = nearest {
+            message.push_str(&format!("\ndid you mean `{nearest}`?"));
+        }
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        Config::parse(Path::new("c.toml"), text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default() {
+        assert_eq!(Config::parse(Path::new("c.toml"), "").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn names_of_a_tail_override_the_general_ones() {
+        let text = "cluster = 'c'\nnode = 'n'\n[[tail]]\npaths = ['/a']\n[[tail]]\npaths = ['/b']\nnode = 'm'\nkind = 'auditd'";
+        let config = Config::parse(Path::new("c.toml"), text).unwrap();
+        assert_eq!((config.tail[0].node.as_str(), config.tail[0].kind), ("n", None));
+        assert_eq!((config.tail[1].node.as_str(), config.tail[1].cluster.as_str()), ("m", "c"));
+        assert_eq!(config.tail[1].kind, Some(RecordKind::Auditd));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_what_to_do() {
+        for (text, wanted) in [
+            ("stroe = 'x'", "did you mean `store`?"),
+            ("[[tail]]\npathes = ['x']", "did you mean `paths`?"),
+            ("listen = '0.0.0.0:80'", "not a loopback address"),
+            ("listen = 'here'", "not an address with a port"),
+            ("[[tail]]\npaths = []", "names no file"),
+            ("[[tail]]\npaths = ['x']\nkind = 'syslog'", "none of: auditd"),
+            ("[limits]\nindex_heap_mib = 1", "not within 16 to 4096"),
+            ("store = ", "line 1"),
+        ] {
+            let message = refused(text);
+            assert!(message.contains(wanted), "{text:?}: {message}");
+        }
+    }
+}
