@@ -5,5 +5,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic))]
 
+pub mod detect;
 pub mod frame;
 pub mod issue;
+pub mod kubernetes;
+pub mod linux;

@@ -1,0 +1,107 @@
+//! Tells formats apart by looking at the start of a stream.
+//!
+//! A format is recognised by how lines begin, never by words within them: a record may quote a record of the other kind. Not here: cutting (`frame`).
+
+use crate::frame::Format;
+
+/// Bytes of the start that are looked at.
+pub const HEAD_BYTES_MAX: usize = 64 << 10;
+/// Lines that are looked at: the first ones may be the rest of a record that was cut by a rotation.
+const LINES_MAX: usize = 64;
+
+/// The format of a stream that begins with `head`; `None` when it is not recognised.
+pub fn detect(head: &[u8]) -> Option<Format> {
+    let head = head.get(..HEAD_BYTES_MAX).unwrap_or(head);
+    let mut rest = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    for _ in 0..LINES_MAX {
+        rest = trim_start(rest);
+        match rest.first()? {
+            // An object may be spread over lines, so all that follows counts.
+            b'{' | b'[' if is_audit_json(rest) => return Some(Format::KubernetesAudit),
+            b'{' | b'[' | b',' => {}
+            _ if is_auditd(rest) => return Some(Format::Auditd),
+            _ => {}
+        }
+        let end = memchr::memchr(b'\n', rest)?;
+        rest = rest.get(end + 1..)?;
+    }
+    None
+}
+
+/// Blanks, blank lines, and the zeros that a crash leaves in a file.
+fn trim_start(bytes: &[u8]) -> &[u8] {
+    let at = bytes.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0)).unwrap_or(bytes.len());
+    bytes.get(at..).unwrap_or_default()
+}
+
+/// `[node=… ][type=… ][msg=]audit(1…`.
+fn is_auditd(line: &[u8]) -> bool {
+    let line = memchr::memchr(b'\n', line).and_then(|end| line.get(..end)).unwrap_or(line);
+    let line = value(line, b"node=").unwrap_or(line);
+    let line = value(line, b"type=").unwrap_or(line);
+    let line = value(line, b"len=").unwrap_or(line);
+    let line = line.strip_prefix(b"msg=").unwrap_or(line);
+    matches!(line.strip_prefix(b"audit("), Some([b'0'..=b'9', ..]))
+}
+
+/// What stands behind `name=value `.
+fn value<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let behind = line.strip_prefix(name)?;
+    let end = memchr::memchr(b' ', behind)?;
+    if end == 0 {
+        return None;
+    }
+    let behind = behind.get(end..)?;
+    Some(behind.trim_ascii_start())
+}
+
+/// Whether the text names an audit event in its own strings, not quoted within another.
+fn is_audit_json(text: &[u8]) -> bool {
+    let named =
+        |word: &[u8]| memchr::memmem::find_iter(text, word).any(|at| at > 0 && text.get(at - 1) != Some(&b'\\'));
+    named(b"\"auditID\"") || named(b"\"audit.k8s.io/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(head: &str, expected: Option<Format>) {
+        assert_eq!(detect(head.as_bytes()), expected, "{head:?}");
+    }
+
+    #[test]
+    fn by_how_lines_begin() {
+        let (linux, kubernetes) = (Some(Format::Auditd), Some(Format::KubernetesAudit));
+        check("", None);
+        check("\n\n \n", None);
+        check("type=SYSCALL msg=audit(1234567890.123:12345): arch=abc123", linux);
+        check("\u{feff}\r\n\ntype=CWD msg=audit(1.1:1): cwd=\"/\"\n", linux);
+        check("node=n1 type=CWD msg=audit(1.1:1): cwd=\"/\"\n", linux);
+        check("audit(1.1:1): cwd=\"/\"\n", linux);
+        check("type=1300 audit(1795467448.980:315819): arch=c000003e", linux);
+        // A dump of the kernel's multicast group: not what auditd writes.
+        check("type=1300 len=324: audit(1795467448.980:315819): arch=c000003e", linux);
+        check("\0\0\0type=CWD msg=audit(1.1:1): cwd=\"/\"\n", linux);
+        check("ct=res success=yes\ntype=CWD msg=audit(1.1:1): cwd=\"/\"\n", linux);
+        check("type=USER_CMD msg=audit(1.1:1): cmd='{\"auditID\":\"x\",\"apiVersion\":\"audit.k8s.io/v1\"}'\n", linux);
+        check("type=PARTIAL\n", None);
+        check("type= msg=audit(1.1:1)\n", None);
+        check("type=X msg=audit(now)\n", None);
+        check("{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\"}\n", kubernetes);
+        check("\n{\n  \"kind\" : \"Event\",\n  \"auditID\" : \"a\"\n}\n", kubernetes);
+        check("[\n{\"auditID\":\"a\"}]", kubernetes);
+        check("{\"auditID\":\"a\",\"userAgent\":\"\ntype=SYSCALL msg=audit(1.1:1): x\"}", kubernetes);
+        check("er\":\"x\"}\n{\"auditID\":\"a\"}\n", kubernetes);
+        check("{\"log\":\"{\\\"auditID\\\":\\\"a\\\",\\\"apiVersion\\\":\\\"audit.k8s.io/v1\\\"}\"}\n", None);
+        check("{\"kind\":\"Event\",\"apiVersion\":\"v1\"}\n", None);
+        check("Nov 23 host sshd[1]: {\"auditID\":\"a\"} type=X msg=audit(1.1:1)\n", None);
+    }
+
+    #[test]
+    fn only_the_head_counts() {
+        let late = format!("{}type=CWD msg=audit(1.1:1): x\n", "x".repeat(HEAD_BYTES_MAX));
+        check(&late, None);
+        check(&format!("{}type=CWD msg=audit(1.1:1): x\n", "x\n".repeat(LINES_MAX)), None);
+    }
+}
