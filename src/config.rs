@@ -119,7 +119,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            index_heap_bytes: 96 << 20,
+            index_heap_bytes: 48 << 20,
             frame_cache_bytes: 64 << 20,
             show_after_ms: 400,
             batch_age_ms: 200,
