@@ -36,6 +36,8 @@ pub struct Position {
     pub end: u64,
     /// H(first 256 bytes of the file, or all that had been read by `end` when fewer).
     pub head: Hash,
+    /// H(bytes [0, start) of the file): what a batch that continues a record continues.
+    pub before: Hash,
     /// H(bytes [0, end) of the file).
     pub prefix: Hash,
 }

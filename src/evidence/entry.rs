@@ -1,0 +1,133 @@
+//! The log entry (`docs/format.md` §3): envelope, batch header, signature, as UTF-8 text.
+//!
+//! Inside: making one, reading one strictly (what is accepted is exactly what is written).
+//! Not here: whether its signature holds (`VerifierKey::open` on `Entry::note`).
+
+use super::format_error::FormatError;
+use super::header::Header;
+use super::note::{SigningKey, split_note};
+use super::text::{Lines, escaped, moment, of_moment, text as text_value};
+use super::tiles::ENTRY_BYTES_MAX;
+use crate::model::Moment;
+
+const FORMAT: &str = "deponent-entry/v1";
+
+/// By which way a batch came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Door {
+    /// Files, offline.
+    Ingest,
+    /// The collector's own tailers.
+    Tail,
+}
+
+impl Door {
+    /// The name in entries.
+    pub fn name(self) -> &'static str {
+        match self {
+            Door::Ingest => "ingest",
+            Door::Tail => "tail",
+        }
+    }
+
+    /// The door of that name.
+    pub fn of_name(name: &str) -> Option<Door> {
+        [Door::Ingest, Door::Tail].into_iter().find(|door| door.name() == name)
+    }
+}
+
+/// What the collector says about a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// The collector's clock when the batch was sealed or came in.
+    pub received: Moment,
+    /// By which way.
+    pub door: Door,
+    /// Identity of the sender.
+    pub peer: Option<String>,
+}
+
+/// One entry of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The collector's envelope.
+    pub envelope: Envelope,
+    /// The batch header.
+    pub header: Header,
+    text: String,
+    note_at: usize,
+}
+
+impl Entry {
+    /// Signs a header and puts it into its envelope.
+    ///
+    /// # Errors
+    /// A value that is too long.
+    pub(super) fn seal(envelope: &Envelope, header: Header, key: &SigningKey) -> Result<Entry, FormatError> {
+        let mut text = envelope_text(envelope)?;
+        let note_at = text.len();
+        text.push_str(&key.sign(&header.text()?));
+        if text.len() > ENTRY_BYTES_MAX {
+            return Err(FormatError::entry(format!("{} bytes; at most {ENTRY_BYTES_MAX} fit", text.len())));
+        }
+        Ok(Entry { envelope: envelope.clone(), header, text, note_at })
+    }
+
+    /// Reads an entry.
+    ///
+    /// # Errors
+    /// What is wrong first.
+    pub fn parse(bytes: &[u8]) -> Result<Entry, FormatError> {
+        if bytes.len() > ENTRY_BYTES_MAX {
+            return Err(FormatError::entry(format!("{} bytes; at most {ENTRY_BYTES_MAX} fit", bytes.len())));
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_| FormatError::entry("not UTF-8"))?;
+        let mut lines = Lines::new(text);
+        let first = lines.line(FORMAT)?;
+        if first != FORMAT {
+            return Err(lines.wrong(FORMAT, first));
+        }
+        let received = lines.value("received", moment)?;
+        let door = lines.value("door", Door::of_name)?;
+        let peer = lines.value("peer", text_value)?;
+        let empty = lines.line("an empty line")?;
+        if !empty.is_empty() {
+            return Err(lines.wrong("an empty line", empty));
+        }
+        let note = lines.rest();
+        let (header, signatures) = split_note(note).map_err(|error| FormatError::entry(error.to_string()))?;
+        if signatures.lines().count() != 1 {
+            return Err(FormatError::entry("not exactly one signature"));
+        }
+        let header = Header::parse(header)?;
+        let envelope = Envelope { received, door, peer: Some(peer).filter(|peer| !peer.is_empty()) };
+        Ok(Entry { envelope, header, note_at: text.len() - note.len(), text: text.to_owned() })
+    }
+
+    /// The entry as it stands in the log.
+    pub fn bytes(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+
+    /// The signed note: batch header, empty line, signature line.
+    pub fn note(&self) -> &str {
+        self.text.get(self.note_at..).unwrap_or_default()
+    }
+
+    /// The batch header as it was signed.
+    pub fn header_text(&self) -> &str {
+        self.note().rfind("\n\n").and_then(|end| self.note().get(..=end)).unwrap_or_default()
+    }
+
+    /// The signature line, without its LF.
+    pub fn signature_line(&self) -> &str {
+        self.note().lines().last().unwrap_or_default()
+    }
+}
+
+fn envelope_text(envelope: &Envelope) -> Result<String, FormatError> {
+    let peer = escaped("the peer", envelope.peer.as_deref().unwrap_or_default().as_bytes())?;
+    let received = of_moment(envelope.received);
+    Ok(format!("{FORMAT}\nreceived {received}\ndoor {}\npeer {peer}\n\n", envelope.door.name()))
+}
