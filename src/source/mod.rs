@@ -1,1 +1,33 @@
 //! Where bytes come from: files, folders, compression, rotation; filled into drafts of batches.
+//!
+//! Inside: `batch` fills drafts and `cursor`/`scan` say where reading goes on (pure); `open`, `decode`, `walk` and `reader` read files once;
+//! `tail` follows them while they are written, rotated, truncated and replaced.
+//! Not here: how records are cut (`deponent_parsers::frame`), how drafts are kept (`evidence`), who remembers cursors (the caller's `Lookup`).
+
+mod batch;
+mod cursor;
+mod decode;
+mod detect;
+mod error;
+mod names;
+mod open;
+mod prefix;
+mod reader;
+mod scan;
+mod tail;
+mod walk;
+
+pub use batch::{Batcher, Label};
+pub use cursor::{Cursor, Lookup, ResumeQuery};
+pub use decode::{BOMB_BYTES, BOMB_RATIO};
+pub use error::{Issue, Skipped, SourceError, Stop};
+pub use open::{Opened, open};
+pub use reader::{FileReport, ReadOptions, read_file};
+pub use scan::{Scan, Snapshot};
+pub use tail::{Control, Hint, Keeper, TailItem, TailOptions, TailPath, Tailer, Turn, Waker};
+pub use walk::{Found, Walk, walk};
+
+#[cfg(test)]
+mod batch_tests;
+#[cfg(test)]
+mod reader_tests;

@@ -1,0 +1,89 @@
+//! How far a file had been read, known by content: whoever has these bytes goes on behind them, whatever the file is called now.
+//!
+//! Inside: `Cursor`, one a batch, and the questions asked of whoever keeps them. Not here: the comparison with a file (`scan`), the keeping (`index` and `pipeline`).
+
+use super::prefix;
+use crate::evidence::{Draft, FileId, Hash};
+use crate::model::RecordKind;
+
+/// The end of a batch that was read from a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// Format of the records.
+    pub kind: RecordKind,
+    /// Cluster as configured: part of the identity of events, so a cursor holds only for the same one.
+    pub cluster: String,
+    /// Node as configured; likewise.
+    pub node: String,
+    /// The file as it was opened. A hint for people; never decides anything.
+    pub file: FileId,
+    /// H(first min(256, end) bytes).
+    pub head: Hash,
+    /// Bytes of the file, after decompression, that were consumed.
+    pub end: u64,
+    /// H(bytes [0, end)).
+    pub prefix: Hash,
+    /// The last record goes on behind `end`.
+    pub goes_on: bool,
+}
+
+impl Cursor {
+    /// The cursor of a batch; `None` when it was read from a stream.
+    pub fn of(draft: &Draft) -> Option<Cursor> {
+        let file = draft.position.file.clone()?;
+        Some(Cursor {
+            kind: draft.kind,
+            cluster: draft.cluster.clone(),
+            node: draft.node.clone(),
+            file,
+            head: draft.position.head,
+            end: draft.position.end,
+            prefix: draft.position.prefix,
+            goes_on: draft.goes_on,
+        })
+    }
+}
+
+/// What is asked of the keeper of cursors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResumeQuery {
+    /// All cursors of this kind, cluster and node whose `head` is one of `heads`. Too many is harmless: every candidate is checked against the file.
+    Content {
+        /// Format of the records.
+        kind: RecordKind,
+        /// Cluster as configured.
+        cluster: String,
+        /// Node as configured.
+        node: String,
+        /// `heads[n - 1]` is H(first n bytes of the file), n up to 256.
+        heads: Vec<Hash>,
+    },
+    /// The newest cursor whose file was opened under this path, or none: tells that what was there has been lost from sight.
+    Path {
+        /// The path, as bytes.
+        path: Vec<u8>,
+    },
+}
+
+impl ResumeQuery {
+    /// About a file that starts with `bytes` (256 are enough).
+    pub fn content(kind: RecordKind, cluster: &str, node: &str, bytes: &[u8]) -> ResumeQuery {
+        ResumeQuery::Content { kind, cluster: cluster.to_owned(), node: node.to_owned(), heads: prefix::heads(bytes) }
+    }
+
+    /// Whether a cursor is an answer to this question.
+    pub fn fits(&self, cursor: &Cursor) -> bool {
+        match self {
+            ResumeQuery::Content { kind, cluster, node, heads } => {
+                let bytes = usize::try_from(cursor.end).unwrap_or(usize::MAX).min(prefix::HEAD_BYTES);
+                let head = bytes.checked_sub(1).and_then(|at| heads.get(at));
+                cursor.kind == *kind && cursor.cluster == *cluster && cursor.node == *node && head == Some(&cursor.head)
+            }
+            ResumeQuery::Path { path } => cursor.file.path == *path,
+        }
+    }
+}
+
+/// The keeper of cursors. It must know every draft that was taken, at least all but the last 4,096 of this process (those a `Tailer` remembers itself; `read_file`
+/// remembers none).
+pub type Lookup<'a> = dyn FnMut(&ResumeQuery) -> Vec<Cursor> + 'a;

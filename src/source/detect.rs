@@ -1,0 +1,38 @@
+//! Which kind of records a file holds, and why it may hold none that is known.
+//!
+//! Not here: telling formats apart (`deponent_parsers::detect`).
+
+use super::error::SourceError;
+use crate::model::RecordKind;
+use deponent_parsers::detect::{HEAD_BYTES_MAX, detect};
+use deponent_parsers::frame::Format;
+
+/// Bytes of a file that are looked at.
+pub const DETECT_BYTES: usize = HEAD_BYTES_MAX;
+
+/// The kind of records in a file that starts with `head`.
+pub fn kind_of(head: &[u8]) -> Option<RecordKind> {
+    match detect(head)? {
+        Format::Auditd => Some(RecordKind::Auditd),
+        Format::KubernetesAudit => Some(RecordKind::KubernetesAudit),
+        Format::Lines => None,
+    }
+}
+
+/// The error for a file whose kind is not known.
+pub fn unrecognised(head: &[u8]) -> SourceError {
+    const PACKED: [(&[u8], &str); 5] = [
+        (b"\xfd7zXZ\0", "xz"),
+        (b"BZh", "bzip2"),
+        (b"\x04\x22\x4d\x18", "lz4"),
+        (b"PK\x03\x04", "zip"),
+        (b"LPKSHHRH", "a systemd journal"),
+    ];
+    let packed = PACKED.iter().find(|(magic, _)| head.starts_with(magic));
+    let text = String::from_utf8_lossy(head.get(..48).unwrap_or(head)).into_owned();
+    let found = match packed {
+        Some((_, name)) => format!("it is {name}, which is not read; unpack it first"),
+        None => format!("it starts with {text:?}"),
+    };
+    SourceError::Unrecognised { found }
+}
