@@ -1,1 +1,149 @@
 //! Records to events: who, what, when, where, how, why, and the identity of each.
+//!
+//! Inside: the front that tells the kinds of records apart; `identity` hashes ids (`docs/format.md` §9); `kubernetes`, `linux` and `own` read their
+//! records. Everything here is a pure function of its arguments. Not here: cutting and parsing bytes (`deponent-parsers`), which records belong to an event
+//! (`index`), how an event is printed (`query`).
+
+mod identity;
+mod kubernetes;
+mod linux;
+mod own;
+
+use deponent_parsers::linux::{NotARecord, header, is_user_type};
+
+use crate::model::{Event, EventId, Moment, RecordFields, RecordKind, Source};
+
+/// What a batch header says about where its records come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Context<'a> {
+    /// Cluster as configured; empty when it is not.
+    pub cluster: &'a str,
+    /// Node as configured; empty when it is not.
+    pub node: &'a str,
+}
+
+/// To which event a record belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// The event's identity.
+    pub id: EventId,
+    /// The layer that recorded it.
+    pub source: Source,
+    /// When the event happened, as this record says.
+    pub when: Moment,
+    /// This record usually completes its event: a hint for showing it, never a promise that no further record comes.
+    pub last: bool,
+}
+
+/// Why a record belongs to no event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bad {
+    /// A short fixed name, countable.
+    pub kind: &'static str,
+    /// What exactly, with the place in the record.
+    pub detail: String,
+}
+
+/// The event that a record belongs to, from as little of its bytes as possible.
+///
+/// # Errors
+/// When the bytes are no record of that kind; then `bad` makes an event that says so.
+pub fn key(kind: RecordKind, context: Context<'_>, record: &[u8]) -> Result<Key, Bad> {
+    match kind {
+        RecordKind::Auditd => linux_key(context, record),
+        RecordKind::KubernetesAudit => kubernetes::key(context, record),
+        RecordKind::Own => own::key(context, record),
+    }
+}
+
+/// The event of a set of records that share a key. Their order and repetition change nothing. `evidence` and `records` are left empty.
+pub fn event(kind: RecordKind, key: &Key, context: Context<'_>, records: &[&[u8]]) -> Event {
+    match kind {
+        RecordKind::Auditd => {
+            let records: Vec<&[u8]> = records.iter().map(|record| bare(record)).collect();
+            linux::event(key.id, key.when, context, &records)
+        }
+        RecordKind::KubernetesAudit => kubernetes::event(key, context, records),
+        RecordKind::Own => own::event(key, context, records),
+    }
+}
+
+/// The fields of one record under their own names, decoded, in the record's order.
+pub fn fields(kind: RecordKind, record: &[u8]) -> RecordFields {
+    match kind {
+        RecordKind::Auditd => linux::fields(bare(record)),
+        RecordKind::KubernetesAudit => kubernetes::fields(record),
+        RecordKind::Own => own::fields(record),
+    }
+}
+
+/// The event that says that a record could not be read: `head` and `offset` say where the record lies (`docs/format.md` §4), `received` when it came.
+pub fn bad(context: Context<'_>, head: &[u8; 32], offset: u64, received: Moment, bad: &Bad, record: &[u8]) -> Event {
+    own::bad(context, head, offset, received, bad, record)
+}
+
+/// The event of a line of auditd.
+fn linux_key(context: Context<'_>, record: &[u8]) -> Result<Key, Bad> {
+    let line = bare(record);
+    if line.is_empty() {
+        return Err(Bad { kind: "blank", detail: "nothing but blanks".to_owned() });
+    }
+    let header = header(line).map_err(|error| {
+        let kind = match error {
+            NotARecord::TimeRange { .. } => "no-time",
+            NotARecord::SerialRange { .. } => "no-serial",
+            _ => "not-a-record",
+        };
+        Bad { kind, detail: error.to_string() }
+    })?;
+    let id = identity::linux(context, &header);
+    // All other types may come in company.
+    let last = header.daemon
+        || matches!(header.record_type.as_ref(), "PROCTITLE" | "EOE" | "1327" | "1320" | "UNKNOWN[1327]")
+        || is_user_type(&header.record_type);
+    Ok(Key { id, source: Source::Linux, when: Moment { nanos: header.nanos, digits: header.digits }, last })
+}
+
+/// A line without what a frame may have before it: blank lines, a byte order mark, the zeros of a torn write.
+fn bare(record: &[u8]) -> &[u8] {
+    let outside = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0 | 0xef | 0xbb | 0xbf);
+    let start = record.iter().position(|byte| !outside(byte)).unwrap_or(record.len());
+    record.get(start..).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::RecordKind::Auditd;
+
+    const CONTEXT: Context<'_> = Context { cluster: "c1", node: "n1" };
+
+    #[test]
+    fn lines_of_auditd() {
+        let line = b"type=CWD msg=audit(1234567890.123:12345):  cwd=\"/home\"\n";
+        let found = key(Auditd, CONTEXT, line).unwrap();
+        assert_eq!(found.when, Moment { nanos: 1_234_567_890_123_000_000, digits: 3 });
+        assert!(!found.last);
+        let blanks = [b"\xef\xbb\xbf\r\n \n\0".as_slice(), line].concat();
+        assert_eq!(key(Auditd, CONTEXT, &blanks).unwrap(), found);
+        let event = event(Auditd, &found, CONTEXT, &[&blanks]);
+        assert_eq!((event.id, event.r#where.cwd.as_deref()), (found.id, Some("/home")));
+        assert_eq!(fields(Auditd, &blanks).record, "CWD");
+        let own_node = b"node=n1 type=EOE msg=audit(1234567890.123:12345): ";
+        let eoe = key(Auditd, CONTEXT, own_node).unwrap();
+        assert!(eoe.last && eoe.id == found.id, "the configured node is that of the record");
+        assert_ne!(key(Auditd, Context { node: "n2", ..CONTEXT }, line).unwrap().id, found.id);
+        let daemon = b"type=DAEMON_START msg=audit(1234567890.123:12345): op=start";
+        let daemon = key(Auditd, CONTEXT, daemon).unwrap();
+        assert!(daemon.last && daemon.id != found.id, "auditd counts on its own");
+    }
+
+    #[test]
+    fn what_is_no_line_of_auditd() {
+        let check = |line: &[u8], kind: &str| assert_eq!(key(Auditd, CONTEXT, line).unwrap_err().kind, kind);
+        check(b"\n \r\n", "blank");
+        check(b"text\n", "not-a-record");
+        check(b"type=CWD msg=audit(18446745773709551.616:42): x", "no-time");
+        check(b"type=CWD msg=audit(1.616:99999999999999999999): x", "no-serial");
+    }
+}

@@ -1,0 +1,87 @@
+//! The parameters of a request URI, percent-decoded.
+//!
+//! Not here: routing of paths; the API server has done that (`objectRef`).
+
+use crate::model::Str;
+
+/// A decoded part of a URI.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The text.
+    pub text: Str,
+    /// Some bytes were no UTF-8 and stand as U+FFFD.
+    pub lossy: bool,
+}
+
+/// Name and still encoded value of every parameter, in the URI's order.
+pub fn parameters(uri: &str) -> impl Iterator<Item = (Str, &str)> {
+    let query = uri.split_once('?').map_or("", |(_, query)| query);
+    let query = query.split_once('#').map_or(query, |(query, _)| query);
+    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (decode(name).text, value)
+    })
+}
+
+/// `%2F` and `+` decoded; what is no escape stays as it is.
+pub fn decode(text: &str) -> Part {
+    if !text.contains(['%', '+']) {
+        return Part { text: text.into(), lossy: false };
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        rest = behind;
+        let escaped = (*first == b'%').then(|| behind.split_at_checked(2)).flatten();
+        let value = escaped.and_then(|(digits, behind)| Some((hex(digits)?, behind)));
+        match (value, first) {
+            (Some((value, behind)), _) => {
+                bytes.push(value);
+                rest = behind;
+            }
+            (None, b'+') => bytes.push(b' '),
+            (None, other) => bytes.push(*other),
+        }
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Part { text: text.into(), lossy: false },
+        Err(error) => Part { text: String::from_utf8_lossy(error.as_bytes()).into(), lossy: true },
+    }
+}
+
+fn hex(digits: &[u8]) -> Option<u8> {
+    digits.iter().try_fold(0u8, |value, digit| {
+        let digit = char::from(*digit).to_digit(16)?;
+        Some((value << 4) | u8::try_from(digit).ok()?)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(uri: &str, expected: &[(&str, &str)]) {
+        let found: Vec<(String, String)> =
+            parameters(uri).map(|(name, value)| (name.to_string(), decode(value).text.to_string())).collect();
+        let expected: Vec<(String, String)> =
+            expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        assert_eq!(found, expected, "{uri}");
+    }
+
+    #[test]
+    fn decoded() {
+        check("/x", &[]);
+        check("/x?", &[]);
+        check("/x?a", &[("a", "")]);
+        check(
+            "/exec?command=sh&command=-c&command=echo+%22a%26b%22&container=app",
+            &[("command", "sh"), ("command", "-c"), ("command", "echo \"a&b\""), ("container", "app")],
+        );
+        check(
+            "/x?a=%zz&b=%4&c=100%&d=%C3%A4&e=a=b&&#f=1",
+            &[("a", "%zz"), ("b", "%4"), ("c", "100%"), ("d", "ä"), ("e", "a=b")],
+        );
+        check("/x?a=%ff", &[("a", "\u{fffd}")]);
+        assert!(parameters("/x?a=%ff").all(|(_, value)| decode(value).lossy));
+    }
+}

@@ -1,0 +1,185 @@
+//! Actions of record types: what a record of this type says was done.
+//!
+//! A special record beside a SYSCALL record says more than the system call: `changed-firewall`, not `sent`. Where several are in one event,
+//! the one that stands first in the table gives the action. Not here: actions of system calls (`verbs`), of AVC records (`action`).
+
+/// What records of a type say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RecordVerb {
+    /// The action when it succeeded, or when nothing says that it failed.
+    pub done: &'static str,
+    /// The action when it failed.
+    pub tried: &'static str,
+    /// It goes before the system call of its event.
+    pub special: bool,
+}
+
+/// The verb of a record type and its rank: the lowest gives the action.
+pub(super) fn record_verb(type_name: &str) -> Option<(usize, RecordVerb)> {
+    if matches!(type_name, "SYSCALL" | "PATH" | "CWD" | "EXECVE" | "PROCTITLE" | "BPRM_FCAPS" | "SOCKADDR") {
+        return None;
+    }
+    RECORDS.iter().position(|(name, _)| *name == type_name).and_then(|at| Some((at, RECORDS.get(at)?.1)))
+}
+
+#[rustfmt::skip]
+static RECORDS: &[(&str, RecordVerb)] = &[
+    ("SELINUX_ERR", RecordVerb { done: "violated-selinux-policy", tried: "violated-selinux-policy", special: true }),
+    ("USER_SELINUX_ERR", RecordVerb { done: "violated-selinux-policy", tried: "violated-selinux-policy", special: true }),
+    ("APPARMOR_DENIED", RecordVerb { done: "violated-apparmor-policy", tried: "violated-apparmor-policy", special: true }),
+    ("APPARMOR_ALLOWED", RecordVerb { done: "violated-apparmor-policy", tried: "violated-apparmor-policy", special: true }),
+    ("APPARMOR_KILL", RecordVerb { done: "violated-apparmor-policy", tried: "violated-apparmor-policy", special: true }),
+    ("APPARMOR_STATUS", RecordVerb { done: "changed-apparmor-policy", tried: "tried-to-change-apparmor-policy", special: true }),
+    ("APPARMOR_AUDIT", RecordVerb { done: "reported-by-apparmor", tried: "reported-by-apparmor", special: true }),
+    ("APPARMOR_HINT", RecordVerb { done: "reported-by-apparmor", tried: "reported-by-apparmor", special: true }),
+    ("APPARMOR_ERROR", RecordVerb { done: "reported-by-apparmor", tried: "reported-by-apparmor", special: true }),
+    ("LANDLOCK_ACCESS", RecordVerb { done: "violated-landlock-policy", tried: "violated-landlock-policy", special: true }),
+    ("IPE_ACCESS", RecordVerb { done: "checked-integrity-policy", tried: "checked-integrity-policy", special: true }),
+    ("SECCOMP", RecordVerb { done: "violated-seccomp-policy", tried: "violated-seccomp-policy", special: true }),
+    ("ANOM_ABEND", RecordVerb { done: "crashed", tried: "crashed", special: true }),
+    ("ANOM_PROMISCUOUS", RecordVerb { done: "changed-promiscuous-mode", tried: "tried-to-change-promiscuous-mode", special: true }),
+    ("ANOM_LINK", RecordVerb { done: "followed-suspicious-link", tried: "tried-to-follow-suspicious-link", special: true }),
+    ("ANOM_CREAT", RecordVerb { done: "created-suspicious-file", tried: "tried-to-create-suspicious-file", special: true }),
+    ("CONFIG_CHANGE", RecordVerb { done: "changed-audit-configuration", tried: "tried-to-change-audit-configuration", special: true }),
+    ("FEATURE_CHANGE", RecordVerb { done: "changed-audit-feature", tried: "tried-to-change-audit-feature", special: true }),
+    ("EVENT_LISTENER", RecordVerb { done: "opened-audit-listener", tried: "tried-to-open-audit-listener", special: true }),
+    ("LOGIN", RecordVerb { done: "changed-login-id", tried: "tried-to-change-login-id", special: true }),
+    ("MAC_POLICY_LOAD", RecordVerb { done: "loaded-selinux-policy", tried: "tried-to-load-selinux-policy", special: true }),
+    ("USER_MAC_POLICY_LOAD", RecordVerb { done: "loaded-selinux-policy", tried: "tried-to-load-selinux-policy", special: true }),
+    ("MAC_STATUS", RecordVerb { done: "changed-selinux-enforcement", tried: "tried-to-change-selinux-enforcement", special: true }),
+    ("USER_MAC_STATUS", RecordVerb { done: "changed-selinux-enforcement", tried: "tried-to-change-selinux-enforcement", special: true }),
+    ("MAC_CONFIG_CHANGE", RecordVerb { done: "changed-selinux-boolean", tried: "tried-to-change-selinux-boolean", special: true }),
+    ("USER_MAC_CONFIG_CHANGE", RecordVerb { done: "changed-selinux-boolean", tried: "tried-to-change-selinux-boolean", special: true }),
+    ("MAC_UNLBL_ALLOW", RecordVerb { done: "changed-network-labels", tried: "tried-to-change-network-labels", special: true }),
+    ("MAC_UNLBL_STCADD", RecordVerb { done: "changed-network-labels", tried: "tried-to-change-network-labels", special: true }),
+    ("MAC_UNLBL_STCDEL", RecordVerb { done: "changed-network-labels", tried: "tried-to-change-network-labels", special: true }),
+    ("MAC_CIPSOV4_ADD", RecordVerb { done: "changed-network-labels", tried: "tried-to-change-network-labels", special: true }),
+    ("MAC_CIPSOV4_DEL", RecordVerb { done: "changed-network-labels", tried: "tried-to-change-network-labels", special: true }),
+    ("MAC_MAP_ADD", RecordVerb { done: "changed-network-labels", tried: "tried-to-change-network-labels", special: true }),
+    ("MAC_MAP_DEL", RecordVerb { done: "changed-network-labels", tried: "tried-to-change-network-labels", special: true }),
+    ("MAC_CALIPSO_ADD", RecordVerb { done: "changed-network-labels", tried: "tried-to-change-network-labels", special: true }),
+    ("MAC_CALIPSO_DEL", RecordVerb { done: "changed-network-labels", tried: "tried-to-change-network-labels", special: true }),
+    ("MAC_IPSEC_EVENT", RecordVerb { done: "changed-ipsec", tried: "tried-to-change-ipsec", special: true }),
+    ("MAC_IPSEC_ADDSA", RecordVerb { done: "changed-ipsec", tried: "tried-to-change-ipsec", special: true }),
+    ("MAC_IPSEC_DELSA", RecordVerb { done: "changed-ipsec", tried: "tried-to-change-ipsec", special: true }),
+    ("MAC_IPSEC_ADDSPD", RecordVerb { done: "changed-ipsec", tried: "tried-to-change-ipsec", special: true }),
+    ("MAC_IPSEC_DELSPD", RecordVerb { done: "changed-ipsec", tried: "tried-to-change-ipsec", special: true }),
+    ("NETFILTER_CFG", RecordVerb { done: "changed-firewall", tried: "tried-to-change-firewall", special: true }),
+    ("TIME_INJOFFSET", RecordVerb { done: "changed-system-time", tried: "tried-to-change-system-time", special: true }),
+    ("TIME_ADJNTPVAL", RecordVerb { done: "changed-system-time", tried: "tried-to-change-system-time", special: true }),
+    ("BPF", RecordVerb { done: "changed-bpf-program", tried: "tried-to-change-bpf-program", special: true }),
+    ("INTEGRITY_DATA", RecordVerb { done: "checked-integrity", tried: "tried-to-check-integrity", special: true }),
+    ("INTEGRITY_METADATA", RecordVerb { done: "checked-integrity", tried: "tried-to-check-integrity", special: true }),
+    ("INTEGRITY_STATUS", RecordVerb { done: "checked-integrity", tried: "tried-to-check-integrity", special: true }),
+    ("INTEGRITY_HASH", RecordVerb { done: "checked-integrity", tried: "tried-to-check-integrity", special: true }),
+    ("INTEGRITY_PCR", RecordVerb { done: "checked-integrity", tried: "tried-to-check-integrity", special: true }),
+    ("INTEGRITY_RULE", RecordVerb { done: "checked-integrity", tried: "tried-to-check-integrity", special: true }),
+    ("INTEGRITY_EVM_XATTR", RecordVerb { done: "checked-integrity", tried: "tried-to-check-integrity", special: true }),
+    ("INTEGRITY_POLICY_RULE", RecordVerb { done: "checked-integrity", tried: "tried-to-check-integrity", special: true }),
+    ("DM_CTRL", RecordVerb { done: "changed-device-mapper", tried: "tried-to-change-device-mapper", special: true }),
+    ("DM_EVENT", RecordVerb { done: "changed-device-mapper", tried: "tried-to-change-device-mapper", special: true }),
+    ("TTY", RecordVerb { done: "typed", tried: "typed", special: true }),
+    ("USER_TTY", RecordVerb { done: "typed", tried: "typed", special: true }),
+    ("KERN_MODULE", RecordVerb { done: "changed-kernel-modules", tried: "tried-to-change-kernel-modules", special: false }),
+    ("NETFILTER_PKT", RecordVerb { done: "matched-packet", tried: "matched-packet", special: false }),
+    ("FANOTIFY", RecordVerb { done: "checked-file-access", tried: "tried-to-check-file-access", special: false }),
+    ("URINGOP", RecordVerb { done: "used-io-uring", tried: "tried-to-use-io-uring", special: false }),
+    ("KERNEL", RecordVerb { done: "initialised-audit", tried: "initialised-audit", special: false }),
+    ("USER_AUTH", RecordVerb { done: "authenticated", tried: "tried-to-authenticate", special: false }),
+    ("USER_ACCT", RecordVerb { done: "was-authorized", tried: "tried-to-be-authorized", special: false }),
+    ("USER_LOGIN", RecordVerb { done: "logged-in", tried: "tried-to-log-in", special: false }),
+    ("CRYPTO_LOGIN", RecordVerb { done: "logged-in", tried: "tried-to-log-in", special: false }),
+    ("USER_LOGOUT", RecordVerb { done: "logged-out", tried: "tried-to-log-out", special: false }),
+    ("CRYPTO_LOGOUT", RecordVerb { done: "logged-out", tried: "tried-to-log-out", special: false }),
+    ("USER_START", RecordVerb { done: "started-session", tried: "tried-to-start-session", special: false }),
+    ("USER_END", RecordVerb { done: "ended-session", tried: "tried-to-end-session", special: false }),
+    ("CRED_ACQ", RecordVerb { done: "acquired-credentials", tried: "tried-to-acquire-credentials", special: false }),
+    ("CRED_DISP", RecordVerb { done: "disposed-credentials", tried: "tried-to-dispose-credentials", special: false }),
+    ("CRED_REFR", RecordVerb { done: "refreshed-credentials", tried: "tried-to-refresh-credentials", special: false }),
+    ("USER_CMD", RecordVerb { done: "ran-command", tried: "tried-to-run-command", special: false }),
+    ("USER_ERR", RecordVerb { done: "caused-account-error", tried: "caused-account-error", special: false }),
+    ("USER_CHAUTHTOK", RecordVerb { done: "changed-password", tried: "tried-to-change-password", special: false }),
+    ("GRP_CHAUTHTOK", RecordVerb { done: "changed-group-password", tried: "tried-to-change-group-password", special: false }),
+    ("USER_MGMT", RecordVerb { done: "changed-user", tried: "tried-to-change-user", special: false }),
+    ("GRP_MGMT", RecordVerb { done: "changed-group", tried: "tried-to-change-group", special: false }),
+    ("ADD_USER", RecordVerb { done: "added-user", tried: "tried-to-add-user", special: false }),
+    ("DEL_USER", RecordVerb { done: "deleted-user", tried: "tried-to-delete-user", special: false }),
+    ("ADD_GROUP", RecordVerb { done: "added-group", tried: "tried-to-add-group", special: false }),
+    ("DEL_GROUP", RecordVerb { done: "deleted-group", tried: "tried-to-delete-group", special: false }),
+    ("ACCT_LOCK", RecordVerb { done: "locked-account", tried: "tried-to-lock-account", special: false }),
+    ("ACCT_UNLOCK", RecordVerb { done: "unlocked-account", tried: "tried-to-unlock-account", special: false }),
+    ("CHUSER_ID", RecordVerb { done: "changed-user-id", tried: "tried-to-change-user-id", special: false }),
+    ("CHGRP_ID", RecordVerb { done: "changed-group-id", tried: "tried-to-change-group-id", special: false }),
+    ("GRP_AUTH", RecordVerb { done: "authenticated-to-group", tried: "tried-to-authenticate-to-group", special: false }),
+    ("USER_ROLE_CHANGE", RecordVerb { done: "changed-role", tried: "tried-to-change-role", special: false }),
+    ("ROLE_ASSIGN", RecordVerb { done: "assigned-role", tried: "tried-to-assign-role", special: false }),
+    ("ROLE_REMOVE", RecordVerb { done: "removed-role", tried: "tried-to-remove-role", special: false }),
+    ("ROLE_MODIFY", RecordVerb { done: "modified-role", tried: "tried-to-modify-role", special: false }),
+    ("SERVICE_START", RecordVerb { done: "started-service", tried: "tried-to-start-service", special: false }),
+    ("SERVICE_STOP", RecordVerb { done: "stopped-service", tried: "tried-to-stop-service", special: false }),
+    ("SYSTEM_BOOT", RecordVerb { done: "booted-system", tried: "tried-to-boot-system", special: false }),
+    ("SYSTEM_SHUTDOWN", RecordVerb { done: "shut-down-system", tried: "tried-to-shut-down-system", special: false }),
+    ("SYSTEM_RUNLEVEL", RecordVerb { done: "changed-runlevel", tried: "tried-to-change-runlevel", special: false }),
+    ("USYS_CONFIG", RecordVerb { done: "changed-system-configuration", tried: "tried-to-change-system-configuration", special: false }),
+    ("SOFTWARE_UPDATE", RecordVerb { done: "changed-software", tried: "tried-to-change-software", special: false }),
+    ("USER_DEVICE", RecordVerb { done: "changed-device", tried: "tried-to-change-device", special: false }),
+    ("DAC_CHECK", RecordVerb { done: "checked-access", tried: "tried-to-check-access", special: false }),
+    ("MAC_CHECK", RecordVerb { done: "checked-access", tried: "tried-to-check-access", special: false }),
+    ("DAEMON_START", RecordVerb { done: "started-audit", tried: "tried-to-start-audit", special: false }),
+    ("DAEMON_END", RecordVerb { done: "stopped-audit", tried: "tried-to-stop-audit", special: false }),
+    ("DAEMON_ABORT", RecordVerb { done: "aborted-audit", tried: "aborted-audit", special: false }),
+    ("DAEMON_CONFIG", RecordVerb { done: "reconfigured-audit", tried: "tried-to-reconfigure-audit", special: false }),
+    ("DAEMON_RECONFIG", RecordVerb { done: "reconfigured-audit", tried: "tried-to-reconfigure-audit", special: false }),
+    ("DAEMON_ROTATE", RecordVerb { done: "rotated-audit-logs", tried: "tried-to-rotate-audit-logs", special: false }),
+    ("DAEMON_RESUME", RecordVerb { done: "resumed-audit", tried: "tried-to-resume-audit", special: false }),
+    ("DAEMON_ACCEPT", RecordVerb { done: "accepted-audit-peer", tried: "tried-to-accept-audit-peer", special: false }),
+    ("DAEMON_CLOSE", RecordVerb { done: "closed-audit-peer", tried: "tried-to-close-audit-peer", special: false }),
+    ("DAEMON_ERR", RecordVerb { done: "failed-to-audit", tried: "failed-to-audit", special: false }),
+    ("CRYPTO_KEY_USER", RecordVerb { done: "handled-crypto-key", tried: "tried-to-handle-crypto-key", special: false }),
+    ("CRYPTO_SESSION", RecordVerb { done: "negotiated-crypto-session", tried: "tried-to-negotiate-crypto-session", special: false }),
+    ("CRYPTO_IKE_SA", RecordVerb { done: "negotiated-ipsec", tried: "tried-to-negotiate-ipsec", special: false }),
+    ("CRYPTO_IPSEC_SA", RecordVerb { done: "negotiated-ipsec", tried: "tried-to-negotiate-ipsec", special: false }),
+    ("CRYPTO_FAILURE_USER", RecordVerb { done: "failed-crypto", tried: "failed-crypto", special: false }),
+    ("CRYPTO_TEST_USER", RecordVerb { done: "tested-crypto", tried: "tried-to-test-crypto", special: false }),
+    ("CRYPTO_PARAM_CHANGE_USER", RecordVerb { done: "changed-crypto-parameters", tried: "tried-to-change-crypto-parameters", special: false }),
+    ("VIRT_CONTROL", RecordVerb { done: "controlled-virtual-machine", tried: "tried-to-control-virtual-machine", special: false }),
+    ("VIRT_RESOURCE", RecordVerb { done: "assigned-virtual-resource", tried: "tried-to-assign-virtual-resource", special: false }),
+    ("VIRT_MACHINE_ID", RecordVerb { done: "labelled-virtual-machine", tried: "tried-to-label-virtual-machine", special: false }),
+    ("VIRT_CREATE", RecordVerb { done: "created-virtual-machine", tried: "tried-to-create-virtual-machine", special: false }),
+    ("VIRT_DESTROY", RecordVerb { done: "destroyed-virtual-machine", tried: "tried-to-destroy-virtual-machine", special: false }),
+    ("ANOM_LOGIN_FAILURES", RecordVerb { done: "failed-login-too-often", tried: "failed-login-too-often", special: false }),
+    ("ANOM_LOGIN_TIME", RecordVerb { done: "violated-login-policy", tried: "violated-login-policy", special: false }),
+    ("ANOM_LOGIN_SESSIONS", RecordVerb { done: "violated-login-policy", tried: "violated-login-policy", special: false }),
+    ("ANOM_LOGIN_ACCT", RecordVerb { done: "violated-login-policy", tried: "violated-login-policy", special: false }),
+    ("ANOM_LOGIN_LOCATION", RecordVerb { done: "violated-login-policy", tried: "violated-login-policy", special: false }),
+    ("ANOM_LOGIN_SERVICE", RecordVerb { done: "violated-login-policy", tried: "violated-login-policy", special: false }),
+    ("ANOM_ROOT_TRANS", RecordVerb { done: "became-root", tried: "became-root", special: false }),
+    ("ANOM_EXEC", RecordVerb { done: "ran-suspicious-program", tried: "ran-suspicious-program", special: false }),
+    ("ANOM_ADD_ACCT", RecordVerb { done: "added-suspicious-account", tried: "added-suspicious-account", special: false }),
+    ("ANOM_DEL_ACCT", RecordVerb { done: "deleted-suspicious-account", tried: "deleted-suspicious-account", special: false }),
+    ("ANOM_MOD_ACCT", RecordVerb { done: "changed-suspicious-account", tried: "changed-suspicious-account", special: false }),
+    ("RESP_ACCT_LOCK", RecordVerb { done: "locked-account", tried: "tried-to-lock-account", special: false }),
+    ("RESP_ACCT_LOCK_TIMED", RecordVerb { done: "locked-account", tried: "tried-to-lock-account", special: false }),
+    ("RESP_ACCT_UNLOCK_TIMED", RecordVerb { done: "unlocked-account", tried: "tried-to-unlock-account", special: false }),
+    ("RESP_KILL_PROC", RecordVerb { done: "killed-process", tried: "tried-to-kill-process", special: false }),
+    ("FS_RELABEL", RecordVerb { done: "relabelled-filesystem", tried: "tried-to-relabel-filesystem", special: false }),
+    ("LABEL_OVERRIDE", RecordVerb { done: "overrode-label", tried: "tried-to-override-label", special: false }),
+    ("DEV_ALLOC", RecordVerb { done: "allocated-device", tried: "tried-to-allocate-device", special: false }),
+    ("DEV_DEALLOC", RecordVerb { done: "released-device", tried: "tried-to-release-device", special: false }),
+    ("TEST", RecordVerb { done: "sent-test-message", tried: "sent-test-message", special: false }),
+    ("TRUSTED_APP", RecordVerb { done: "sent-message", tried: "sent-message", special: false }),
+    ("USER", RecordVerb { done: "sent-message", tried: "sent-message", special: false }),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_type_once() {
+        for (at, (name, verb)) in RECORDS.iter().enumerate() {
+            assert_eq!(record_verb(name), Some((at, *verb)), "{name} stands twice");
+        }
+        assert_eq!(record_verb("SYSCALL"), None);
+    }
+}
