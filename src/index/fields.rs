@@ -26,6 +26,9 @@ impl FieldKind {
     }
 }
 
+/// Calls back with each value of a field that an event has.
+pub type ValuesOf = fn(&Event, &mut dyn FnMut(&str));
+
 /// One searchable field.
 pub struct Field {
     /// Its JSON path.
@@ -37,7 +40,7 @@ pub struct Field {
     /// One line for people.
     pub help: &'static str,
     /// Calls back with each value that an event has.
-    pub values: fn(&Event, &mut dyn FnMut(&str)),
+    pub values: ValuesOf,
 }
 
 impl std::fmt::Debug for Field {

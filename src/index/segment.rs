@@ -1,0 +1,236 @@
+//! One segment of the index as it is read: its columns, its values, and bounds of time for every 1,024 documents.
+//!
+//! Documents lie in the order in which they were added, which is nearly the order of time. With the bounds, "newest
+//! first" and spans of time touch only the blocks that can hold an answer, without the index being sorted.
+
+use super::bits::{Bits, Docs};
+use super::places::leaf_of;
+use super::schema::{self, Keys, bucket, halves, id_of};
+use super::terms::Postings;
+use super::{IndexError, Places, Window};
+use crate::model::{EventId, IdPrefix};
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+use tantivy::SegmentReader;
+use tantivy::columnar::{Column, ColumnValues};
+use tantivy::index::InvertedIndexReader;
+
+/// Documents of a block.
+const BLOCK: u32 = 1_024;
+
+/// An event as the index knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit {
+    /// Its id.
+    pub id: EventId,
+    /// `when.event` in nanoseconds since 1970; with `id` the sort key.
+    pub when: i64,
+    /// Where its records are.
+    pub places: Places,
+}
+
+/// A range of documents and the span of their times, both ends included.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Block {
+    pub start: u32,
+    pub end: u32,
+    pub first: i64,
+    pub last: i64,
+}
+
+impl Block {
+    pub fn docs(self) -> Range<u32> {
+        self.start..self.end
+    }
+}
+
+/// Blocks, counted when they are first needed and shared between the versions of a segment.
+pub(super) type Blocks = Arc<OnceLock<Vec<Block>>>;
+
+pub(super) struct Segment {
+    pub reader: SegmentReader,
+    pub keys: Arc<Keys>,
+    pub blocks: Blocks,
+    when: Arc<dyn ColumnValues<i64>>,
+    id_high: Arc<dyn ColumnValues<u64>>,
+    id_low: Arc<dyn ColumnValues<u64>>,
+    place: Column<u64>,
+}
+
+impl Segment {
+    pub fn open(reader: SegmentReader, keys: Arc<Keys>, blocks: Blocks) -> tantivy::Result<Segment> {
+        let columns = reader.fast_fields();
+        Ok(Segment {
+            when: columns.column_first_or_default::<i64>(schema::WHEN)?,
+            id_high: columns.column_first_or_default::<u64>(schema::ID_HIGH)?,
+            id_low: columns.column_first_or_default::<u64>(schema::ID_LOW)?,
+            place: columns.u64(schema::PLACE)?,
+            reader,
+            keys,
+            blocks,
+        })
+    }
+
+    /// Documents, deleted ones included.
+    pub fn len(&self) -> u32 {
+        self.reader.max_doc()
+    }
+
+    /// Terms and postings of a field.
+    pub fn values(&self, field: tantivy::schema::Field) -> Result<Arc<InvertedIndexReader>, IndexError> {
+        self.reader.inverted_index(field).map_err(IndexError::engine("opening a field"))
+    }
+
+    pub fn when(&self, doc: u32) -> i64 {
+        self.when.get_val(doc)
+    }
+
+    /// Times of consecutive documents; `range` lies within the segment.
+    pub fn whens(&self, range: Range<u32>, into: &mut Vec<i64>) {
+        into.clear();
+        into.resize(range.len(), 0);
+        self.when.get_range(u64::from(range.start), into);
+    }
+
+    pub fn id(&self, doc: u32) -> EventId {
+        id_of(self.id_high.get_val(doc), self.id_low.get_val(doc))
+    }
+
+    pub fn leaf_first(&self, doc: u32) -> u64 {
+        self.place.first(doc).map_or(0, leaf_of)
+    }
+
+    /// First run of a document: ascends with leaf and record.
+    pub fn place_first(&self, doc: u32) -> u64 {
+        self.place.first(doc).unwrap_or(0)
+    }
+
+    pub fn hit(&self, doc: u32) -> Hit {
+        let places = Places::unpack(self.place.values_for_doc(doc));
+        Hit { id: self.id(doc), when: self.when(doc), places }
+    }
+
+    pub fn blocks(&self) -> &[Block] {
+        self.blocks.get_or_init(|| {
+            let mut times = Vec::new();
+            let starts = (0..self.len()).step_by(usize::try_from(BLOCK).unwrap_or(1));
+            let block = |start: u32| {
+                let end = start.saturating_add(BLOCK).min(self.len());
+                self.whens(start..end, &mut times);
+                let (first, last) = (times.iter().min(), times.iter().max());
+                Block { start, end, first: *first.unwrap_or(&0), last: *last.unwrap_or(&0) }
+            };
+            starts.map(block).collect()
+        })
+    }
+
+    /// Whether a time lies between the segment's earliest and latest.
+    pub fn spans(&self, when: i64) -> bool {
+        self.len() > 0 && (self.when.min_value()..=self.when.max_value()).contains(&when)
+    }
+
+    /// The documents within a window.
+    pub fn within(&self, window: Window) -> Docs {
+        if window == Window::ALL || self.len() == 0 {
+            return Docs::All;
+        }
+        let (first, last) = (self.when.min_value(), self.when.max_value());
+        if window.contains(first) && window.contains(last) {
+            return Docs::All;
+        }
+        if window.since.is_some_and(|since| last < since) || window.until.is_some_and(|until| first >= until) {
+            return Docs::None;
+        }
+        let mut found = Bits::none(self.len());
+        let mut times = Vec::new();
+        for block in self.blocks() {
+            if window.contains(block.first) && window.contains(block.last) {
+                found.insert_range(block.docs());
+                continue;
+            }
+            if window.since.is_some_and(|since| block.last < since)
+                || window.until.is_some_and(|until| block.first >= until)
+            {
+                continue;
+            }
+            self.whens(block.docs(), &mut times);
+            let inside = block.docs().zip(&times).filter(|(_, when)| window.contains(**when));
+            inside.for_each(|(doc, _)| found.insert(doc));
+        }
+        Docs::of(found)
+    }
+
+    /// The documents whose first record lies in a range of leaves.
+    pub fn of_leaves(&self, from: Option<u64>, below: Option<u64>, among: Docs) -> Docs {
+        let (smallest, largest) = (leaf_of(self.place.min_value()), leaf_of(self.place.max_value()));
+        // The column's bounds are those of all runs, so they settle the common cases without looking at documents.
+        let from = from.filter(|&from| smallest < from);
+        let below = below.filter(|&below| largest >= below);
+        if from.is_none() && below.is_none() {
+            return among;
+        }
+        if from.is_some_and(|from| largest < from) || below.is_some_and(|below| smallest >= below) {
+            return Docs::None;
+        }
+        let mut found = Bits::none(self.len());
+        among.each(0..self.len(), &mut |doc| {
+            let leaf = self.leaf_first(doc);
+            if from.is_none_or(|from| leaf >= from) && below.is_none_or(|below| leaf < below) {
+                found.insert(doc);
+            }
+            true
+        });
+        Docs::of(found)
+    }
+
+    /// Only those of the documents that were not deleted.
+    pub fn alive(&self, among: Docs) -> Docs {
+        let Some(alive) = self.reader.alive_bitset() else { return among };
+        let mut found = Bits::none(self.len());
+        among.each(0..self.len(), &mut |doc| {
+            if alive.is_alive(doc) {
+                found.insert(doc);
+            }
+            true
+        });
+        Docs::of(found)
+    }
+
+    /// The document of an id.
+    pub fn find(&self, id: EventId) -> Result<Option<u32>, IndexError> {
+        let mut found = None;
+        let (high, low) = halves(id);
+        self.each_of_bucket(high, &mut |doc| {
+            if self.id_high.get_val(doc) == high && self.id_low.get_val(doc) == low {
+                found = Some(doc);
+            }
+        })?;
+        Ok(found)
+    }
+
+    /// Calls back with every document whose id starts with the prefix.
+    pub fn find_prefix(&self, prefix: IdPrefix, each: &mut dyn FnMut(u32, EventId)) -> Result<(), IndexError> {
+        let high = |number: u128| halves(EventId(number.to_be_bytes())).0;
+        for bucket in high(prefix.low) >> 52..=high(prefix.high) >> 52 {
+            self.each_of_bucket(bucket << 52, &mut |doc| {
+                let id = self.id(doc);
+                if prefix.contains(id) {
+                    each(doc, id);
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    fn each_of_bucket(&self, high: u64, each: &mut dyn FnMut(u32)) -> Result<(), IndexError> {
+        let values = self.values(self.keys.id_bucket)?;
+        let info = values.terms().get(bucket(high)).map_err(IndexError::engine("looking an id up"))?;
+        let Some(info) = info else { return Ok(()) };
+        let alive = self.reader.alive_bitset();
+        Postings::default().each(&values, &info, &mut |doc| {
+            if alive.is_none_or(|alive| alive.is_alive(doc)) {
+                each(doc);
+            }
+        })
+    }
+}
