@@ -1,7 +1,35 @@
 //! Questions and answers: the query language, its plan, its answers as JSON.
 //!
-//! Not here: what is indexed (`index`), HTTP (`serve`), the terminal (`cli`).
+//! Inside: `parse` (text → `Query`), `matches` (what a filter means), `plan` and `engine` (how it is answered), `load` (events from
+//! evidence), `json` and `export` (how an event leaves). Not here: what is indexed (`index`), HTTP (`serve`), the terminal (`cli`).
 
+mod answer;
 mod ast;
+mod engine;
+mod error;
+mod explain;
+pub mod export;
+mod gaps;
+pub mod json;
+pub mod load;
+mod lookup;
+mod matches;
+mod parse;
+mod parse_names;
+mod parse_pipe;
+mod parse_token;
+mod parse_value;
+mod plan;
+#[cfg(test)]
+pub(crate) mod samples;
+mod sequence;
 
+pub use answer::{AnswerError, Question, Search, Sink, Stop, Trailer, fields_json};
 pub use ast::{Filter, Pipe, Query, RawTest, Test};
+pub use engine::{Engine, event_line};
+pub use error::{QueryError, QueryErrorKind};
+pub use explain::{DecidedBy, Explained, explain};
+pub use matches::{asks_for_own, matches, needs_raw, word_holds};
+pub use parse::{DEPTH_MAX, QUERY_BYTES_MAX, TERMS_MAX, parse};
+pub use parse_pipe::{STEPS_MAX, STEPS_MIN, TOP_DEFAULT, TOP_MAX, WIDTH_NS_MIN};
+pub use parse_value::{GLOB_CHARS_MAX, GLOB_WILDCARDS_MAX, REGEX_BYTES_MAX, REGEX_DEPTH_MAX, REGEXES_MAX};

@@ -1,0 +1,164 @@
+//! What can be asked, and the shape of an answer: the one seam between the engine, the endpoint and the command line.
+//!
+//! Not here: how it is answered (`engine`), how it is shown (`cli`).
+
+use super::QueryError;
+use crate::evidence::EvidenceError;
+use crate::index::{ALIASES, FIELDS, IndexError};
+use crate::model::EventId;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// A question.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Question {
+    /// Events, or what a pipe makes of them.
+    Search(Search),
+    /// Single events by id, prefix of an id, Audit-ID or `s.ms:serial`.
+    Show {
+        /// What names them.
+        names: Vec<String>,
+    },
+    /// The proof file of one event.
+    Prove {
+        /// What names it.
+        name: String,
+    },
+    /// What is missing.
+    Gaps,
+    /// The newest checkpoint and how far the index is.
+    Head,
+}
+
+/// Which events, in which order, how many.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Search {
+    /// The query, `docs/query.md`.
+    pub q: String,
+    /// Events at this time or later, ns since 1970.
+    pub since: Option<i64>,
+    /// Events before this time, ns since 1970.
+    pub until: Option<i64>,
+    /// Oldest first; otherwise newest first.
+    pub ascending: bool,
+    /// At most so many events.
+    pub limit: Option<usize>,
+    /// Goes on behind this event: `<ns>.<id>`, as the trailer of the previous page said.
+    pub after: Option<String>,
+    /// Only events with a record in this log entry or a later one.
+    pub leaf_from: Option<u64>,
+    /// Each record under its own field names, and its raw bytes.
+    pub records: bool,
+    /// Offset of the asker's time zone for times in the query, as a name; UTC when absent.
+    pub zone: Option<String>,
+}
+
+/// The last line of an answer.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Trailer {
+    /// Lines before this one.
+    pub count: u64,
+    /// There are more: ask again with `after`.
+    pub next: Option<String>,
+    /// Events that are not what the index says of them: the index is damaged.
+    #[serde(default)]
+    pub lost: u64,
+    /// Log entries that the index covers.
+    pub indexed: u64,
+    /// Log entries that are durable.
+    pub size: u64,
+    /// Origin, size and root of the newest checkpoint, `origin size root`.
+    pub checkpoint: Option<String>,
+}
+
+/// Receives the lines of an answer, in order; an error stops the answer.
+pub type Sink<'a> = dyn FnMut(Value) -> Result<(), Stop> + 'a;
+
+/// Whoever asked does not want any more.
+#[derive(Debug)]
+pub struct Stop;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnswerError {
+    /// The query is none.
+    #[error("{0}")]
+    Query(#[from] QueryError),
+    /// Evidence could not be read.
+    #[error("evidence: {0}")]
+    Evidence(#[from] EvidenceError),
+    /// The index could not be read.
+    #[error("index: {0}")]
+    Index(#[from] IndexError),
+    /// Nothing has that name.
+    #[error("no event `{name}`; ids, their prefixes, Audit-IDs and `seconds.millis:serial` name events")]
+    Unknown {
+        /// As asked.
+        name: String,
+    },
+    /// Several events have that name.
+    #[error("`{name}` names {count} events or more; the first are {first}")]
+    Ambiguous {
+        /// As asked.
+        name: String,
+        /// How many were found.
+        count: usize,
+        /// Some of their ids.
+        first: String,
+    },
+    /// The index names records that are not those of the event.
+    #[error("event {id}: {detail}; the index is damaged or behind: `deponent rebuild` makes it anew")]
+    Lost {
+        /// The event.
+        id: EventId,
+        /// What is wrong.
+        detail: String,
+    },
+    /// A cursor that is none.
+    #[error("`{text}` is no cursor; take `next` of the page before")]
+    Cursor {
+        /// As asked.
+        text: String,
+    },
+    /// A limit.
+    #[error("{0}")]
+    Limit(String),
+    /// Records that no checkpoint covers yet.
+    #[error(
+        "event {id}: log entry {leaf} is not under a signed checkpoint of size {size} yet; a running collector signs one every second"
+    )]
+    Unsigned {
+        /// The event.
+        id: EventId,
+        /// Its newest log entry.
+        leaf: u64,
+        /// Size of the newest checkpoint.
+        size: u64,
+    },
+    /// The asker hung up.
+    #[error("stopped")]
+    Stopped,
+}
+
+impl From<Stop> for AnswerError {
+    fn from(_: Stop) -> AnswerError {
+        AnswerError::Stopped
+    }
+}
+
+/// The table of fields as JSON.
+pub fn fields_json() -> Value {
+    let aliases = |name: &str| {
+        ALIASES.iter().filter(|(_, targets)| targets.contains(&name)).map(|(alias, _)| *alias).collect::<Vec<_>>()
+    };
+    let rows = FIELDS.iter().map(|field| {
+        json!({
+            "field": field.name, "kind": field.kind.name(), "aliases": aliases(field.name),
+            "bare": field.bare, "help": field.help,
+        })
+    });
+    Value::Array(rows.collect())
+}

@@ -1,0 +1,313 @@
+//! Answers questions: plans over the index, reads the events again from evidence, decides there what the index cannot.
+//!
+//! Inside: `Engine`, the search without and with pipes. Not here: single events (`lookup`), sequences (`sequence`), gaps (`gaps`).
+
+use super::answer::{AnswerError, Question, Search, Sink, Trailer};
+use super::json::{self, JsonOptions};
+use super::plan::{Planned, plan};
+use super::{Filter, Pipe, asks_for_own, gaps, load, lookup, matches, parse, sequence};
+use crate::evidence::{Checkpoint, Reader};
+use crate::index::{Field, Hit, Index, Order, Searcher, Selection, Window};
+use crate::model::{Event, EventId, Moment};
+use crate::time::Zone;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+/// Events that a page asks the index for at once when each of them needs a second look.
+const PAGE: usize = 512;
+/// Distinct values that a count of values keeps.
+const VALUES_MAX: usize = 1_000_000;
+/// Buckets of a histogram.
+const BUCKETS_MAX: usize = 100_000;
+
+/// Answers questions about one store.
+#[derive(Clone)]
+pub struct Engine {
+    /// The evidence.
+    pub reader: Reader,
+    /// What makes it findable.
+    pub index: Index,
+}
+
+/// One state of the store, on which one answer rests from its first line to its trailer.
+pub struct View {
+    /// The evidence.
+    pub reader: Reader,
+    /// What can be found in it.
+    pub searcher: Searcher,
+}
+
+impl Engine {
+    /// The store as it is now.
+    fn view(&self) -> View {
+        View { reader: self.reader.clone(), searcher: self.index.searcher() }
+    }
+
+    /// What an answer rests on.
+    pub fn trailer(&self) -> Trailer {
+        self.view().trailer()
+    }
+
+    /// Answers; the sink gets every line but the trailer. `now` is for relative times in a query.
+    pub fn answer(&self, question: &Question, now: Moment, sink: &mut Sink<'_>) -> Result<Trailer, AnswerError> {
+        let mut count = 0u64;
+        let mut counted = |line: Value| {
+            count += 1;
+            sink(line)
+        };
+        let view = self.view();
+        let mut lost = 0;
+        let next = match question {
+            Question::Search(ask) => view.search(ask, now, &mut lost, &mut counted)?,
+            Question::Show { names } => lookup::show(&view, names, &mut counted).map(|()| None)?,
+            Question::Prove { name } => lookup::prove(&view, name, &mut counted).map(|()| None)?,
+            Question::Gaps => gaps::gaps(&view, &mut counted).map(|()| None)?,
+            Question::Head => lookup::head(&view, &mut counted).map(|()| None)?,
+        };
+        Ok(Trailer { count, next, lost, ..view.trailer() })
+    }
+}
+
+impl View {
+    fn trailer(&self) -> Trailer {
+        let checkpoint = self.reader.checkpoint().ok().and_then(|note| Checkpoint::parse_unauthenticated(&note).ok());
+        Trailer {
+            count: 0,
+            next: None,
+            lost: 0,
+            indexed: self.searcher.covers(),
+            size: self.reader.size(),
+            checkpoint: checkpoint
+                .map(|c| format!("{} {} {}", c.origin, c.size, data_encoding::BASE64.encode(&c.root))),
+        }
+    }
+
+    fn search(
+        &self,
+        ask: &Search,
+        now: Moment,
+        lost: &mut u64,
+        sink: &mut Sink<'_>,
+    ) -> Result<Option<String>, AnswerError> {
+        let zone = match &ask.zone {
+            Some(name) => Zone::parse(name).map_err(|error| AnswerError::Limit(error.to_string()))?,
+            None => Zone::default(),
+        };
+        let query = parse(&ask.q, now, &zone)?;
+        let filtered = Filtered::new(self, query.filter, Window { since: ask.since, until: ask.until }, ask.leaf_from);
+        match query.pipe {
+            None => filtered.events(ask, lost, sink),
+            Some(Pipe::Count) => sink(json!({ "count": filtered.count()? })).map(|()| None).map_err(AnswerError::from),
+            Some(Pipe::Top { fields, limit, .. }) => filtered.top(&fields, limit, sink).map(|()| None),
+            Some(Pipe::Hist { width_ns }) => filtered.hist(width_ns, sink).map(|()| None),
+            Some(Pipe::Sequence { fields, name, within_ns, steps }) => {
+                let asked = sequence::Asked { fields, name, within_ns, steps };
+                sequence::sequences(self, &filtered, &asked, sink).map(|()| None)
+            }
+        }
+    }
+}
+
+/// Matching events: the plan and, where it is not exact, the second look.
+pub struct Filtered<'e> {
+    view: &'e View,
+    filter: Filter,
+    planned: Planned,
+    window: Window,
+    leaf_from: Option<u64>,
+    own: bool,
+}
+
+impl<'e> Filtered<'e> {
+    /// Plans a filter.
+    pub fn new(view: &'e View, filter: Filter, window: Window, leaf_from: Option<u64>) -> Filtered<'e> {
+        let planned = plan(&filter);
+        let own = asks_for_own(&filter);
+        Filtered { view, filter, planned, window, leaf_from, own }
+    }
+
+    /// The same with a further condition, which alone says whether own events are asked for.
+    pub fn and(&self, more: &Filter) -> Filtered<'e> {
+        let filter = Filter::And(vec![self.filter.clone(), more.clone()]);
+        Filtered::new(self.view, filter, self.window, self.leaf_from)
+    }
+
+    /// What the index finds.
+    fn select(&self) -> Result<Selection, AnswerError> {
+        let selected = self.view.searcher.select(&self.planned.plan, self.window)?;
+        Ok(if self.leaf_from.is_some() { selected.of_leaves(self.leaf_from, None) } else { selected })
+    }
+
+    /// Whether an event really matches; read from evidence.
+    fn holds(&self, event: &Event, records: &[load::Loaded]) -> bool {
+        let own = event.source == crate::model::Source::Own;
+        (self.own || !own) && matches(&self.filter, event, &mut || records.iter().map(|r| r.bytes.to_vec()).collect())
+    }
+
+    fn events(&self, ask: &Search, lost: &mut u64, sink: &mut Sink<'_>) -> Result<Option<String>, AnswerError> {
+        let order = if ask.ascending { Order::Oldest } else { Order::Newest };
+        let cursor = ask.after.as_deref().map(Cursor::parse).transpose()?;
+        // Pages of one question rest on one size of the log: what came later is in none of them.
+        let size = cursor.as_ref().map_or(self.view.searcher.covers(), |cursor| cursor.size);
+        let mut after = cursor.map(|cursor| cursor.after);
+        let mut left = ask.limit.unwrap_or(usize::MAX);
+        if left == 0 {
+            return Ok(None);
+        }
+        let selection = self.select()?.of_leaves(None, Some(size));
+        loop {
+            // One more than wanted tells whether there are more.
+            let page = if self.planned.exact { left.saturating_add(1).min(PAGE) } else { PAGE };
+            let hits = selection.page(order, after, page)?;
+            let full = hits.len() == page;
+            for hit in hits {
+                if left == 0 {
+                    return Ok(after.map(|after| Cursor { after, size }.to_text()));
+                }
+                after = Some((hit.when, hit.id));
+                match load::hit(&self.view.reader, &hit, ask.records) {
+                    Ok((event, records)) if self.planned.exact || self.holds(&event, &records) => {
+                        sink(event_line(&event, &records, ask.records))?;
+                        left -= 1;
+                    }
+                    Ok(_) => {}
+                    // One event that is not what the index says must not hide the others.
+                    Err(error @ AnswerError::Lost { .. }) => {
+                        *lost += 1;
+                        sink(
+                            json!({ "id": hit.id.to_string(), "issues": [{ "kind": "lost", "detail": error.to_string() }] }),
+                        )?;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            if !full {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Calls back with every match, in the order of the log.
+    pub fn each(
+        &self,
+        mut each: impl FnMut(Hit, Event, &[load::Loaded]) -> Result<(), AnswerError>,
+    ) -> Result<(), AnswerError> {
+        let mut failed = None;
+        self.select()?.for_each(true, &mut |hit: Hit| {
+            let one = load::hit(&self.view.reader, &hit, false).and_then(|(event, records)| {
+                if self.holds(&event, &records) { each(hit, event, &records) } else { Ok(()) }
+            });
+            match one {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        });
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn count(&self) -> Result<u64, AnswerError> {
+        if self.planned.exact {
+            return Ok(self.select()?.count());
+        }
+        let mut count = 0;
+        self.each(|_, _, _| {
+            count += 1;
+            Ok(())
+        })?;
+        Ok(count)
+    }
+
+    fn top(&self, fields: &[&'static Field], limit: usize, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
+        let rows: Vec<(String, u64)> = if self.planned.exact {
+            self.select()?.top(fields, limit)?.values
+        } else {
+            self.top_by_reading(fields, limit)?
+        };
+        for (value, count) in rows {
+            sink(json!({ "value": value, "count": count }))?;
+        }
+        Ok(())
+    }
+
+    fn top_by_reading(&self, fields: &[&'static Field], limit: usize) -> Result<Vec<(String, u64)>, AnswerError> {
+        let mut counts: HashMap<String, u64> = HashMap::new();
+        self.each(|_, event, _| {
+            for value in sequence::values(fields, &event) {
+                if counts.len() >= VALUES_MAX && !counts.contains_key(&value) {
+                    return Err(AnswerError::Limit(format!(
+                        "more than {VALUES_MAX} distinct values; narrow the query"
+                    )));
+                }
+                *counts.entry(value).or_insert(0) += 1;
+            }
+            Ok(())
+        })?;
+        let mut rows: Vec<(String, u64)> = counts.into_iter().collect();
+        rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        rows.truncate(limit);
+        Ok(rows)
+    }
+
+    fn hist(&self, width_ns: i64, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
+        let buckets: Vec<(i64, u64)> = if self.planned.exact {
+            self.select()?.hist(width_ns)?
+        } else {
+            let mut counts = std::collections::BTreeMap::new();
+            self.each(|hit, _, _| {
+                *counts.entry(hit.when.div_euclid(width_ns).saturating_mul(width_ns)).or_insert(0u64) += 1;
+                if counts.len() > BUCKETS_MAX {
+                    return Err(AnswerError::Limit(format!("more than {BUCKETS_MAX} buckets; take wider ones")));
+                }
+                Ok(())
+            })?;
+            counts.into_iter().collect()
+        };
+        for (from, count) in buckets {
+            let moment = |nanos| {
+                crate::time::rfc3339(Moment { nanos, digits: if width_ns % 1_000_000_000 == 0 { 0 } else { 9 } })
+            };
+            sink(json!({ "from": moment(from), "to": moment(from.saturating_add(width_ns)), "count": count }))?;
+        }
+        Ok(())
+    }
+}
+
+/// The JSON of an event; with its records' fields and raw bytes when asked for.
+pub fn event_line(event: &Event, records: &[load::Loaded], with_records: bool) -> Value {
+    let mut value = json::event(event, &JsonOptions { fields: None, records: with_records });
+    if with_records && let Some(list) = value.get_mut("records").and_then(Value::as_array_mut) {
+        for (shown, record) in list.iter_mut().zip(records) {
+            if let Some(shown) = shown.as_object_mut() {
+                shown.insert("raw".to_owned(), Value::String(data_encoding::BASE64.encode(&record.bytes)));
+            }
+        }
+    }
+    value
+}
+
+/// Where a page ended, and the size of the log that its question rests on: `<ns>.<id>.<size>`.
+struct Cursor {
+    after: (i64, EventId),
+    size: u64,
+}
+
+impl Cursor {
+    fn parse(text: &str) -> Result<Cursor, AnswerError> {
+        let mut parts = text.split('.');
+        let parsed = (|| {
+            let when = parts.next()?.parse().ok()?;
+            let id = EventId::parse(parts.next()?)?;
+            let size = parts.next()?.parse().ok()?;
+            parts.next().is_none().then_some(Cursor { after: (when, id), size })
+        })();
+        parsed.ok_or_else(|| AnswerError::Cursor { text: text.to_owned() })
+    }
+
+    fn to_text(&self) -> String {
+        format!("{}.{}.{}", self.after.0, self.after.1, self.size)
+    }
+}
