@@ -1,0 +1,270 @@
+//! A running collector: files are followed, what is read becomes durable, then findable within a second.
+//!
+//! Threads: tailer → ledger → indexer, with bounded channels between them; when one fails the others stop, and what was acknowledged stays.
+//! Not here: HTTP (`serve`), signals (`cli`).
+
+use super::PipelineError;
+use super::cursors::Cursors;
+use super::indexer::Indexer;
+use super::ingest::source_id;
+use super::ledger::{Item, Ledger};
+use super::summary::Summary;
+use crate::config::{Config, Tail};
+use crate::evidence::{Door, Draft, Hash, Position, StoreOptions, Writer};
+use crate::model::{Moment, RecordKind};
+use crate::query::Engine;
+use crate::source::{Control, Hint, ReadOptions, Stop, TailItem, TailOptions, TailPath, Tailer, Turn, Waker};
+use crate::time::rfc3339;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+
+/// Batches between the tailer and the ledger.
+const DRAFTS: usize = 8;
+
+/// What to run.
+#[derive(Clone)]
+pub struct LiveOptions {
+    /// Store, files, bounds.
+    pub config: Config,
+    /// Where the endpoint listens: written into the lock file.
+    pub address: SocketAddr,
+    /// The present.
+    pub clock: fn() -> Moment,
+}
+
+/// The first failure of a thread, and whoever waits for one.
+#[derive(Default)]
+struct Failure {
+    first: Mutex<Option<PipelineError>>,
+    happened: Notify,
+    stop: AtomicBool,
+}
+
+impl Failure {
+    fn set(&self, error: PipelineError) {
+        tracing::error!(%error, "the pipeline stops");
+        if let Ok(mut first) = self.first.lock() {
+            first.get_or_insert(error);
+        }
+        self.stop.store(true, Ordering::Relaxed);
+        self.happened.notify_one();
+    }
+}
+
+/// A running collector.
+pub struct Live {
+    engine: Engine,
+    failure: Arc<Failure>,
+    waker: Waker,
+    tailer: JoinHandle<()>,
+    ledger: JoinHandle<Option<Writer>>,
+    indexer: JoinHandle<Option<Summary>>,
+}
+
+impl Live {
+    /// Opens the store, catches up, and starts.
+    pub fn start(options: &LiveOptions) -> Result<Live, PipelineError> {
+        let config = &options.config;
+        let mut writer = Writer::open(&StoreOptions::new(config.store.clone()))?;
+        let reader = writer.reader();
+        let cursors = Arc::new(Cursors::open(&config.store, &reader)?);
+        let mut indexer = Indexer::open(&config.store, reader.clone(), config.limits.index_heap_bytes)?;
+        indexer.advance(writer.size(), &mut |_| ())?;
+        indexer.commit()?;
+        writer.set_address(Some(options.address))?;
+        let engine = Engine { reader, index: indexer.index() };
+        let failure = Arc::new(Failure::default());
+        let (items, received) = sync_channel(DRAFTS);
+        let (durable, sizes) = channel();
+        let (hint, waker) = {
+            let hint = Hint::new(tail_folders(&config.tail));
+            let waker = hint.waker();
+            (hint, waker)
+        };
+        let tailer = spawn_tailer(options.clone(), Arc::clone(&cursors), items, hint, Arc::clone(&failure));
+        let ledger = Ledger { writer, cursors, door: Door::Tail, clock: options.clock };
+        let fails = Arc::clone(&failure);
+        let ledger = std::thread::spawn(move || {
+            let run = ledger.run(&received, &mut |size| {
+                // The indexer is gone only when it failed, and says so itself.
+                let _gone = durable.send(size);
+            });
+            run.map_err(|error| fails.set(error)).ok()
+        });
+        let fails = Arc::clone(&failure);
+        let show_after = Duration::from_millis(config.limits.show_after_ms);
+        let indexer = std::thread::spawn(move || {
+            index(&mut indexer, &sizes, show_after).map_err(|error| fails.set(error)).ok()?;
+            Some(indexer.summary().clone())
+        });
+        Ok(Live { engine, failure, waker, tailer, ledger, indexer })
+    }
+
+    /// Whom to ask.
+    pub fn engine(&self) -> Engine {
+        self.engine.clone()
+    }
+
+    /// Resolves when a thread has failed.
+    pub async fn failed(&self) -> PipelineError {
+        loop {
+            self.failure.happened.notified().await;
+            if let Some(error) = self.failure.first.lock().ok().and_then(|mut first| first.take()) {
+                return error;
+            }
+        }
+    }
+
+    /// Stops reading, makes everything durable, signed and findable, and gives the store back.
+    pub fn stop(self) -> Result<Summary, PipelineError> {
+        self.failure.stop.store(true, Ordering::Relaxed);
+        self.waker.wake();
+        let gone = |what| move |_| PipelineError::Gone { what };
+        self.tailer.join().map_err(gone("the tailer"))?;
+        let writer = self.ledger.join().map_err(gone("the writer of evidence"))?;
+        let summary = self.indexer.join().map_err(gone("the indexer"))?;
+        if let Some(writer) = writer {
+            writer.close()?;
+        }
+        match self.failure.first.lock().ok().and_then(|mut first| first.take()) {
+            Some(error) => Err(error),
+            None => Ok(summary.unwrap_or_default()),
+        }
+    }
+}
+
+fn tail_paths(tails: &[Tail]) -> Vec<TailPath> {
+    let mut paths = Vec::new();
+    for tail in tails {
+        for pattern in &tail.paths {
+            let pattern = PathBuf::from(pattern);
+            let read = ReadOptions {
+                source: source_id(&tail.node, &pattern),
+                kind: tail.kind,
+                cluster: tail.cluster.clone(),
+                node: tail.node.clone(),
+            };
+            paths.push(TailPath { pattern, read });
+        }
+    }
+    paths
+}
+
+fn tail_folders(tails: &[Tail]) -> Vec<PathBuf> {
+    let folder = |path: &TailPath| path.pattern.parent().map(Path::to_owned);
+    let mut folders: Vec<PathBuf> = tail_paths(tails).iter().filter_map(folder).collect();
+    folders.sort();
+    folders.dedup();
+    folders
+}
+
+fn spawn_tailer(
+    options: LiveOptions,
+    cursors: Arc<Cursors>,
+    items: SyncSender<Item>,
+    mut hint: Hint,
+    failure: Arc<Failure>,
+) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let limits = options.config.limits;
+        let millis = |millis: u64| u32::try_from(millis).unwrap_or(u32::MAX);
+        let tail_options = TailOptions {
+            poll_ms: millis(limits.poll_ms),
+            age_ms: millis(limits.batch_age_ms),
+            ..TailOptions::default()
+        };
+        let lookup = Box::new(move |query: &crate::source::ResumeQuery| cursors.lookup(query));
+        let mut tailer = Tailer::new(tail_paths(&options.config.tail), tail_options, lookup);
+        let mut emit = |item: TailItem| emit(item, &items, options.clock);
+        while !failure.stop.load(Ordering::Relaxed) {
+            match tailer.poll((options.clock)(), &mut emit) {
+                // The ledger is gone, and says why.
+                Err(Stop) => return,
+                Ok(Turn::Busy) => {}
+                Ok(Turn::Idle { until }) => {
+                    let wait = until.nanos.saturating_sub((options.clock)().nanos).max(0);
+                    if hint.wait(Duration::from_nanos(u64::try_from(wait).unwrap_or(0))) {
+                        tailer.wake();
+                    }
+                }
+            }
+        }
+        // Nobody left to hand it to: it is read again after the next start.
+        let _stopped = tailer.finish(&mut emit);
+    })
+}
+
+fn emit(item: TailItem, items: &SyncSender<Item>, clock: fn() -> Moment) -> Result<(), Stop> {
+    let draft = match item {
+        TailItem::Draft(draft) => draft,
+        TailItem::Control(Control::Gap { source, cluster, node, path, from, to_at_least, reason }) => {
+            tracing::warn!(path = %String::from_utf8_lossy(&path), from, to_at_least, reason, "bytes may have been lost before they could be read");
+            let record = json!({
+                "deponent": "gap", "time": rfc3339(clock()), "source": source,
+                "path": String::from_utf8_lossy(&path), "from": from, "to_at_least": to_at_least, "reason": reason,
+            });
+            own_draft(&crate::query::json::line(&record), cluster, node)
+        }
+        TailItem::Skipped(skipped) => {
+            tracing::warn!(path = %skipped.path.display(), reason = %skipped.reason, "not followed");
+            return Ok(());
+        }
+        TailItem::Issue { path, issue } => {
+            tracing::warn!(path = %path.display(), kind = issue.kind, at = issue.at, detail = %issue.detail, "a file has an oddity");
+            let record = json!({
+                "deponent": "file-issue", "time": rfc3339(clock()), "path": path.to_string_lossy(),
+                "kind": issue.kind, "at": issue.at, "detail": issue.detail,
+            });
+            own_draft(&crate::query::json::line(&record), String::new(), String::new())
+        }
+    };
+    items.send(Item::Draft(Box::new(draft))).map_err(|_| Stop)
+}
+
+/// A batch of one record of deponent's own.
+fn own_draft(line: &str, cluster: String, node: String) -> Draft {
+    let bytes = format!("{line}\n").into_bytes();
+    let hash = |bytes: &[u8]| -> Hash { Sha256::digest(bytes).into() };
+    let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    let head = hash(bytes.get(..256).unwrap_or(&bytes));
+    Draft {
+        source: "deponent".to_owned(),
+        kind: RecordKind::Own,
+        cluster,
+        node,
+        position: Position { file: None, start: 0, end: len, head, before: hash(b""), prefix: hash(&bytes) },
+        continues: false,
+        goes_on: false,
+        lengths: vec![u32::try_from(bytes.len()).unwrap_or(u32::MAX)],
+        bytes,
+    }
+}
+
+/// Indexes what has become durable; commits when `show_after` has passed since the last commit.
+fn index(indexer: &mut Indexer, sizes: &Receiver<u64>, show_after: Duration) -> Result<(), PipelineError> {
+    let mut committed = Instant::now();
+    loop {
+        let wait =
+            if indexer.is_dirty() { show_after.saturating_sub(committed.elapsed()) } else { Duration::from_secs(60) };
+        match sizes.recv_timeout(wait) {
+            Ok(size) => {
+                let size = sizes.try_iter().last().unwrap_or(size);
+                indexer.advance(size, &mut |_| ())?;
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return indexer.commit(),
+        }
+        if indexer.is_dirty() && committed.elapsed() >= show_after {
+            indexer.commit()?;
+            committed = Instant::now();
+        }
+    }
+}
