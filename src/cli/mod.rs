@@ -1,1 +1,46 @@
-//! The command line: one file a subcommand, and the rendering of hostile text.
+//! The command line: arguments, one file a subcommand, and the rendering of hostile text.
+//!
+//! Data goes to stdout, everything else (summary, progress, coverage) to stderr. Not here: answers (`query`), the running collector (`pipeline`, `serve`).
+
+mod args;
+mod ask;
+mod evidence;
+mod exit;
+mod explain;
+mod ingest;
+mod output;
+pub mod render;
+mod search;
+mod serve;
+
+pub use args::{Cli, command};
+pub use exit::{CliError, Exit};
+pub use output::say;
+
+use args::Command;
+
+/// Runs a parsed command line.
+pub fn run(cli: &Cli) -> Result<Exit, CliError> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Serve(args) => serve::run(global, args),
+        Command::Ingest(args) => ingest::run(global, args),
+        Command::Search(args) => search::search(global, args),
+        Command::Timeline(args) => search::timeline(global, args),
+        Command::Tail(args) => search::tail(global, args),
+        Command::Top(args) => search::top(global, args),
+        Command::Hist(args) => search::hist(global, args),
+        Command::Show(args) => search::show(global, args),
+        Command::Fields(args) => explain::fields(global, args),
+        Command::Explain(args) => explain::explain(global, args),
+        Command::Prove(args) => evidence::prove(global, args),
+        Command::Verify(args) => evidence::verify(global, args),
+        Command::Head => evidence::head(global),
+        Command::Gaps => evidence::gaps(global),
+        Command::Fsck(args) => evidence::fsck(global, args),
+        Command::Rebuild => evidence::rebuild(global),
+        Command::Key(args) => evidence::key(global, args),
+        Command::Completions { shell } => explain::completions(*shell),
+        Command::Man { name } => explain::man(name.as_deref()),
+    }
+}

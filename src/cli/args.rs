@@ -1,0 +1,306 @@
+//! The arguments: the one table that `--help`, completions and man pages are made from.
+
+pub use super::render::Form;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Audit evidence for Kubernetes: who did what, when, where, why and how, each claim with its proof.
+#[derive(Debug, Parser)]
+#[command(
+    name = "deponent",
+    version,
+    propagate_version = true,
+    after_help = "EXAMPLES:\n  deponent serve                                         follow what config.toml names, answer questions\n  deponent ingest /var/log/audit --store ./case-12       read files into a store\n  deponent search 'who:alice what:exec' -S yesterday     who exec'd where\n  deponent show 2292487f                                 one event with its records\n  deponent prove ID > e.proof && deponent verify e.proof a proof for somebody else\n\nEXIT CODES: 0 found, 1 nothing found, 2 usage, 3 integrity failure, 4 incomplete (gaps), 5 unreachable, 6 input/output"
+)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Folder of the store [default: `store` of the configuration, else ./data]
+    #[arg(long, global = true, value_name = "DIR", env = "DEPONENT_STORE", help_heading = "Global")]
+    pub store: Option<PathBuf>,
+    /// Ask a running collector instead, such as http://127.0.0.1:7363
+    #[arg(long, global = true, value_name = "URL", conflicts_with = "store", help_heading = "Global")]
+    pub server: Option<String>,
+    /// Configuration file [default: ./config.toml where there is one]
+    #[arg(short, long, global = true, value_name = "FILE", help_heading = "Global")]
+    pub config: Option<PathBuf>,
+    /// Form of the output
+    #[arg(short, long, global = true, value_name = "FORM", help_heading = "Global")]
+    pub output: Option<Form>,
+    /// Time zone of what is shown and of times without one: UTC, Europe/Berlin, +02:00, local
+    #[arg(long, global = true, value_name = "ZONE", default_value = "UTC", help_heading = "Global")]
+    pub tz: String,
+    /// Colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Global")]
+    pub color: Color,
+    /// No summary, progress or coverage on stderr
+    #[arg(short, long, global = true, help_heading = "Global")]
+    pub quiet: bool,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Follow what the configuration names and answer questions (the collector)
+    #[command(
+        after_help = "EXAMPLES:\n  deponent serve\n  deponent serve -c /etc/deponent.toml --store /var/lib/deponent/store"
+    )]
+    Serve(ServeArgs),
+    /// Read files and folders into a store
+    #[command(
+        after_help = "EXAMPLES:\n  deponent ingest audit.log k8s-audit.log.gz --store ./case\n  deponent ingest /mnt/node-7/var/log --node node-7 --cluster prod -o json\n\nFormats are found by looking at the content: auditd (RAW, ENRICHED), audit.k8s.io (lines, lists, objects), plain, .gz or .zst.\nReading a file again, under another name or compressed, adds nothing."
+    )]
+    Ingest(IngestArgs),
+    /// Find events
+    #[command(
+        after_help = "EXAMPLES:\n  deponent search 'who:alice@example.com what:exec ns:shop'\n  deponent search 'key:audit-docker outcome:denied' -S -2h -o ndjson\n  deponent search 'path:/etc/* (action:deleted OR action:renamed)' --raw\n  deponent search '* | top who 10'\n\nThe language: docs/query.md, `deponent fields`, `deponent explain QUERY`."
+    )]
+    Search(SearchArgs),
+    /// Show events with all of their records
+    #[command(
+        after_help = "EXAMPLES:\n  deponent show abcdefgh               an id, or the beginning of one\n  deponent show 2292487f-…             an Audit-ID\n  deponent show 1795467448.980:315819  auditd's time and serial"
+    )]
+    Show(ShowArgs),
+    /// Follow new events as they come
+    #[command(after_help = "EXAMPLES:\n  deponent tail\n  deponent tail 'outcome:denied' -o text")]
+    Tail(SearchArgs),
+    /// Events in order of time, as sentences
+    #[command(
+        after_help = "EXAMPLES:\n  deponent timeline who:alice --around abcdefgh:5m\n  deponent timeline 'pod:web-1' -S 2026-07-18 -U 2026-07-19"
+    )]
+    Timeline(SearchArgs),
+    /// The commonest values of a field
+    #[command(after_help = "EXAMPLES:\n  deponent top who\n  deponent top exe 'outcome:denied' -n 5 -S -7d")]
+    Top(TopArgs),
+    /// Events a bucket of time
+    #[command(after_help = "EXAMPLES:\n  deponent hist 5m\n  deponent hist 1h 'ns:shop' -S yesterday")]
+    Hist(HistArgs),
+    /// What can be searched, and the short names
+    Fields(FieldsArgs),
+    /// How a query is understood
+    #[command(after_help = "EXAMPLES:\n  deponent explain 'who:alice -what:get raw=~\"docker\"'")]
+    Explain(ExplainArgs),
+    /// Write the proof of an event's raw records
+    #[command(
+        after_help = "EXAMPLES:\n  deponent prove abcdefgh > e.proof\n  deponent verify e.proof --key \"$(deponent key)\""
+    )]
+    Prove(ProveArgs),
+    /// Check a proof file, or every byte of a store
+    #[command(
+        after_help = "EXAMPLES:\n  deponent verify e.proof --key VKEY\n  deponent verify --store DIR --key VKEY --head saved-head\n\nWithout --key the answer is \"self-consistent, not authenticated\": whoever made the store could have made another one."
+    )]
+    Verify(VerifyArgs),
+    /// The newest signed checkpoint; keep it somewhere else
+    Head,
+    /// What is missing: holes, lost bytes, serials that nobody has (exit 4)
+    Gaps,
+    /// Check the structure of a store after a crash
+    Fsck(FsckArgs),
+    /// Make index and state anew from evidence
+    Rebuild,
+    /// The store's public key, or a new one
+    #[command(
+        after_help = "EXAMPLES:\n  deponent key                 the verifier key (vkey), for --key\n  deponent key adopt           go on writing a store whose key is elsewhere, with a new one"
+    )]
+    Key(KeyArgs),
+    /// Completions for a shell
+    Completions {
+        /// Which
+        shell: clap_complete::Shell,
+    },
+    /// The man page
+    Man {
+        /// Of a command
+        name: Option<String>,
+    },
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Loopback address to listen on
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<std::net::SocketAddr>,
+}
+
+/// `ingest`.
+#[derive(Debug, Args)]
+pub struct IngestArgs {
+    /// Files and folders
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Format, where looking is not enough: auditd, kubernetes-audit
+    #[arg(long)]
+    pub kind: Option<String>,
+    /// Node that the files are of; part of the identity of auditd events
+    #[arg(long)]
+    pub node: Option<String>,
+    /// Cluster that the files are of; part of the identity of events
+    #[arg(long)]
+    pub cluster: Option<String>,
+}
+
+/// Which time.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TimeArgs {
+    /// Events at this time or later: RFC 3339, 2026-07-18, -2h, yesterday, @epoch, A..B
+    #[arg(short = 'S', long, value_name = "TIME", allow_hyphen_values = true)]
+    pub since: Option<String>,
+    /// Events before this time
+    #[arg(short = 'U', long, value_name = "TIME", allow_hyphen_values = true)]
+    pub until: Option<String>,
+    /// Events around one: ID:5m
+    #[arg(long, value_name = "ID:TIME", conflicts_with_all = ["since", "until"])]
+    pub around: Option<String>,
+}
+
+/// `search`, `tail`, `timeline`.
+#[derive(Debug, Args)]
+pub struct SearchArgs {
+    /// The query; several arguments are joined by blanks; all events without one
+    #[arg(value_name = "QUERY")]
+    pub query: Vec<String>,
+    /// Which time
+    #[command(flatten)]
+    pub time: TimeArgs,
+    /// At most so many events; 0: all [default: 100 on a terminal or for people, else all]
+    #[arg(short = 'n', long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Oldest first
+    #[arg(short, long)]
+    pub reverse: bool,
+    /// The raw records instead, byte for byte
+    #[arg(long)]
+    pub raw: bool,
+    /// Exit with 4 when anything is known to be missing (`gaps`)
+    #[arg(long)]
+    pub require_complete: bool,
+}
+
+/// `show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Ids, their beginnings, Audit-IDs, or `s.ms:serial`
+    #[arg(required = true, value_name = "ID")]
+    pub names: Vec<String>,
+    /// The raw records instead, byte for byte
+    #[arg(long)]
+    pub raw: bool,
+}
+
+/// `top`.
+#[derive(Debug, Args)]
+pub struct TopArgs {
+    /// The field
+    pub field: String,
+    /// The query
+    #[arg(value_name = "QUERY")]
+    pub query: Vec<String>,
+    /// Which time
+    #[command(flatten)]
+    pub time: TimeArgs,
+    /// How many values
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    pub limit: usize,
+}
+
+/// `hist`.
+#[derive(Debug, Args)]
+pub struct HistArgs {
+    /// Width of a bucket: 30s, 5m, 1h, 1d
+    pub width: String,
+    /// The query
+    #[arg(value_name = "QUERY")]
+    pub query: Vec<String>,
+    /// Which time
+    #[command(flatten)]
+    pub time: TimeArgs,
+}
+
+/// `fields`.
+#[derive(Debug, Args)]
+pub struct FieldsArgs {
+    /// A field or a short name
+    pub name: Option<String>,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The query
+    #[arg(required = true, value_name = "QUERY")]
+    pub query: Vec<String>,
+}
+
+/// `prove`.
+#[derive(Debug, Args)]
+pub struct ProveArgs {
+    /// The event: id, beginning of one, Audit-ID, or `s.ms:serial`
+    pub name: String,
+    /// Where to write it [default: stdout]
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// A proof file; without one the store is checked
+    pub file: Option<PathBuf>,
+    /// The key that you trust (a vkey, or a file that holds one)
+    #[arg(long, value_name = "VKEY")]
+    pub key: Option<String>,
+    /// A checkpoint that was saved earlier: the log must extend it
+    #[arg(long, value_name = "FILE")]
+    pub head: Option<PathBuf>,
+}
+
+/// `fsck`.
+#[derive(Debug, Args)]
+pub struct FsckArgs {
+    /// Write again tiles and bundles that are missing or wrong, where the segments prove them
+    #[arg(long)]
+    pub repair: bool,
+}
+
+/// `key`.
+#[derive(Debug, Args)]
+pub struct KeyArgs {
+    /// What to do; shows the vkey without it
+    #[command(subcommand)]
+    pub action: Option<KeyAction>,
+}
+
+/// What to do with the key.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum KeyAction {
+    /// The verifier key, for `verify --key`
+    Show,
+    /// A new key for a store that was restored from a backup, or whose key is lost
+    Adopt,
+}
+
+/// clap's description of all of it.
+pub fn command() -> clap::Command {
+    Cli::command()
+}

@@ -1,0 +1,119 @@
+//! `serve`: the collector.
+
+use super::args::{Global, ServeArgs};
+use super::ask::config;
+use super::exit::{CliError, Exit};
+use super::output::say;
+use super::render::Safe;
+use crate::config::Config;
+use crate::pipeline::{Live, LiveOptions};
+use crate::query::Engine;
+use crate::serve::{router, serve};
+use std::net::SocketAddr;
+
+/// Follows, indexes and answers until told to stop.
+pub fn run(global: &Global, args: &ServeArgs) -> Result<Exit, CliError> {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(super::output::colours_on_stderr(global))
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("DEPONENT_LOG")
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,tantivy=warn,sled=warn")),
+        )
+        .init();
+    let mut config = config(global)?;
+    if let Some(store) = &global.store {
+        config.store.clone_from(store);
+    }
+    if let Some(listen) = args.listen {
+        if !listen.ip().is_loopback() {
+            return Err(CliError::usage(format!("{listen} is not a loopback address; there is no access control yet")));
+        }
+        config.listen = listen;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::io("starting the server", &error))?;
+    runtime.block_on(run_until_stopped(&config))
+}
+
+async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
+    let listener = listen(config.listen).await?;
+    let address = listener.local_addr().map_err(|error| CliError::io("listening", &error))?;
+    let options = LiveOptions { config: config.clone(), address, clock: crate::time::now };
+    let started = tokio::task::spawn_blocking(move || Live::start(&options));
+    let live = started.await.map_err(|error| CliError::new(Exit::InputOutput, error))?;
+    let live = live.map_err(|error| super::ingest::pipeline_error(&error))?;
+    greet(config, address, &live.engine());
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let router = router(live.engine(), crate::time::now, address);
+    let mut waits = stopped.clone();
+    let server = tokio::spawn(serve(listener, router, async move {
+        // An error means that the sender is gone: stop too.
+        let _closed = waits.wait_for(|stop| *stop).await;
+    }));
+    let failed = tokio::select! {
+        () = asked_to_stop() => None,
+        failure = live.failed() => Some(failure),
+    };
+    tracing::info!("stopping: what was read is made durable and signed");
+    let _nobody_left = stop.send(true);
+    // Open connections get a moment; what they ask is not evidence.
+    let _late = tokio::time::timeout(std::time::Duration::from_secs(2), server).await;
+    let ended = tokio::task::spawn_blocking(move || live.stop());
+    let ended = ended.await.map_err(|error| CliError::new(Exit::InputOutput, error))?;
+    let summary = ended.map_err(|error| super::ingest::pipeline_error(&error))?;
+    tracing::info!(records = summary.records, events = summary.events, bad_records = summary.bad_records, "stopped");
+    match failed {
+        None => Ok(Exit::Match),
+        Some(error) => Err(super::ingest::pipeline_error(&error)),
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<tokio::net::TcpListener, CliError> {
+    let bound = tokio::net::TcpListener::bind(address).await;
+    bound.map_err(|error| CliError::new(Exit::InputOutput, crate::serve::ServeError::Listen { address, error }))
+}
+
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _interrupt = tokio::signal::ctrl_c() => {}
+                _signal = terminate.recv() => {}
+            }
+        }
+        Err(_) => {
+            let _interrupt = tokio::signal::ctrl_c().await;
+        }
+    }
+}
+
+/// Says where everything is, and what can be asked right now.
+fn greet(config: &Config, address: SocketAddr, engine: &Engine) {
+    let trailer = engine.trailer();
+    say(format_args!(
+        "deponent {} serves {} at http://{address}",
+        env!("CARGO_PKG_VERSION"),
+        Safe(&config.store.display().to_string())
+    ));
+    say(format_args!("{} log entries, {} of them indexed", trailer.size, trailer.indexed));
+    for tail in &config.tail {
+        say(format_args!("  follows {}", Safe(&tail.paths.join(", "))));
+    }
+    say(format_args!("\nAsk from a second terminal, in this folder, while it runs:"));
+    for (question, why) in QUESTIONS {
+        say(format_args!("  cargo run --release -q -- {question}\n      {why}"));
+    }
+    say(format_args!(""));
+}
+
+/// Questions that the shipped samples answer.
+const QUESTIONS: &[(&str, &str)] = &[
+    ("search 'what:exec' -o text", "who opened a shell in which pod?"),
+    ("timeline 'key:audit-docker'", "who touched /var/lib/docker, under which login?"),
+    ("top who 'outcome:denied'", "who was refused most often?"),
+];

@@ -1,0 +1,75 @@
+//! Errors on the wire: problem+json (RFC 9457), and the exit code that the command line makes of it.
+//!
+//! Only this file knows status codes of errors.
+
+use crate::query::AnswerError;
+use axum::body::Body;
+use axum::http::{Response, StatusCode, header};
+use axum::response::IntoResponse;
+use serde_json::json;
+
+/// What a client is told.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    title: &'static str,
+    detail: String,
+}
+
+impl Problem {
+    /// The request itself makes no sense.
+    pub fn request(detail: impl Into<String>) -> Problem {
+        Problem { status: StatusCode::BAD_REQUEST, title: "bad request", detail: detail.into() }
+    }
+
+    /// There is no such thing here.
+    pub fn not_found(detail: impl Into<String>) -> Problem {
+        Problem { status: StatusCode::NOT_FOUND, title: "not found", detail: detail.into() }
+    }
+
+    /// The request is addressed to somebody else, or comes from a page of somebody else.
+    pub fn foreign(detail: impl Into<String>) -> Problem {
+        Problem { status: StatusCode::FORBIDDEN, title: "forbidden", detail: detail.into() }
+    }
+
+    /// Too many questions at once.
+    pub fn busy() -> Problem {
+        let detail = "too many questions are being answered; ask again in a second".to_owned();
+        Problem { status: StatusCode::SERVICE_UNAVAILABLE, title: "busy", detail }
+    }
+
+    /// The status as a number, and the text, for an answer whose first line has been sent already.
+    pub fn line(&self) -> serde_json::Value {
+        json!({ "_error": { "status": self.status.as_u16(), "title": self.title, "detail": self.detail } })
+    }
+}
+
+/// An answer that failed; `query` is the text of the query, for the caret.
+pub fn of_answer(error: &AnswerError, query: &str) -> Problem {
+    let (status, title) = match error {
+        AnswerError::Query(_) => (StatusCode::BAD_REQUEST, "bad query"),
+        AnswerError::Cursor { .. } => (StatusCode::BAD_REQUEST, "bad cursor"),
+        AnswerError::Unknown { .. } => (StatusCode::NOT_FOUND, "not found"),
+        AnswerError::Ambiguous { .. } => (StatusCode::CONFLICT, "ambiguous name"),
+        AnswerError::Limit(_) => (StatusCode::UNPROCESSABLE_ENTITY, "limit"),
+        AnswerError::Unsigned { .. } => (StatusCode::CONFLICT, "not signed yet"),
+        AnswerError::Lost { .. } | AnswerError::Evidence(_) => (StatusCode::INTERNAL_SERVER_ERROR, "integrity"),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "store"),
+    };
+    let detail = match error {
+        AnswerError::Query(error) => error.render_caret(query),
+        other => other.to_string(),
+    };
+    Problem { status, title, detail }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response<Body> {
+        let body = json!({ "title": self.title, "status": self.status.as_u16(), "detail": self.detail });
+        let mut response = Response::new(Body::from(crate::query::json::line(&body)));
+        *response.status_mut() = self.status;
+        let value = header::HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, value);
+        response
+    }
+}
