@@ -1,4 +1,16 @@
-//! The one integration test binary; a module a subject.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+//! All integration tests: one binary, so that it links once.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that panics has failed")]
+
+mod cli;
+mod compat;
+mod corpus;
+mod crash;
+mod evidence;
+mod golden;
+mod harness;
+mod independent;
+mod joins;
+mod limits;
+mod live;
 mod tidy;

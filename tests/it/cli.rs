@@ -1,0 +1,262 @@
+//! The command line as a user meets it: import, questions, forms of output, errors and exit codes.
+
+use crate::harness::{Scratch, sample};
+use serde_json::Value;
+use std::path::PathBuf;
+
+fn samples() -> Vec<PathBuf> {
+    ["auditd", "kubernetes"].map(sample).to_vec()
+}
+
+fn filled() -> Scratch {
+    let scratch = Scratch::new();
+    let samples = samples();
+    scratch.ingest(&samples.iter().map(PathBuf::as_path).collect::<Vec<_>>(), &[]);
+    scratch
+}
+
+fn number(account: &Value, name: &str) -> u64 {
+    account[name].as_u64().unwrap_or_else(|| panic!("{name} in {account}"))
+}
+
+/// The part of an event that is the same in every store.
+fn timeless(mut event: Value) -> Value {
+    event["when"].as_object_mut().unwrap().remove("received");
+    event.as_object_mut().unwrap().remove("evidence");
+    event
+}
+
+#[test]
+fn every_record_is_accounted_for() {
+    let scratch = Scratch::new();
+    let account = scratch.ingest(&[&sample("auditd/trojan.log"), &sample("kubernetes/people.log")], &[]);
+    let lines = |name: &str| std::fs::read(sample(name)).unwrap().iter().filter(|byte| **byte == b'\n').count() as u64;
+    assert_eq!(number(&account, "records"), lines("auditd/trojan.log") + lines("kubernetes/people.log"));
+    assert_eq!((number(&account, "duplicates"), number(&account, "bad_records")), (0, 0), "{account}");
+    let events = scratch.search("*");
+    assert_eq!(number(&account, "events"), events.len() as u64);
+    let in_events: usize = events.iter().map(|event| event["evidence"].as_array().unwrap().len()).sum();
+    assert_eq!(in_events as u64, number(&account, "records"));
+}
+
+#[test]
+fn the_owners_samples_are_read_whole() {
+    let scratch = Scratch::new();
+    scratch.ingest(&[&sample("auditd/folded.log"), &sample("kubernetes/pretty.json")], &[]);
+    let linux = scratch.search("source:linux");
+    assert_eq!(linux.len(), 1);
+    let event = &linux[0];
+    assert_eq!(event["what"]["action"], "syscall 59");
+    assert_eq!(event["what"]["outcome"], "success");
+    assert_eq!(event["how"]["exe"], "/var/lib/docker");
+    assert_eq!(event["why"]["keys"], serde_json::json!(["audit-docker"]));
+    let kinds: Vec<&str> = event["issues"].as_array().unwrap().iter().map(|i| i["kind"].as_str().unwrap()).collect();
+    assert!(kinds.contains(&"folded-line") && kinds.contains(&"unknown-arch"), "{kinds:?}");
+    let kubernetes = scratch.search("source:kubernetes");
+    assert_eq!(kubernetes.len(), 1);
+    assert_eq!(kubernetes[0]["who"]["name"], "fname.lname@example.com");
+    assert_eq!(kubernetes[0]["when"]["event"], "2010-03-03T10:10:00.123456Z");
+    let kinds = kubernetes[0]["issues"].to_string();
+    for kind in ["legacy-field", "stage-time-differs"] {
+        assert!(kinds.contains(kind), "{kind}: {kinds}");
+    }
+}
+
+#[test]
+fn reading_again_adds_nothing_whatever_the_name_or_compression() {
+    let scratch = Scratch::new();
+    let bytes = std::fs::read(sample("auditd/trojan.log")).unwrap();
+    let first = scratch.ingest(&[&scratch.write("a.log", &bytes)], &[]);
+    let gz = {
+        use std::io::Write;
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(&bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let zst = zstd::encode_all(&bytes[..], 1).unwrap();
+    let copies = [
+        scratch.write("a.log", &bytes),
+        scratch.write("b.log", &bytes),
+        scratch.write("c.gz", gz),
+        scratch.write("d.zst", zst),
+    ];
+    for copy in copies {
+        let again = scratch.ingest(&[&copy], &[]);
+        assert_eq!(number(&again, "events"), 0, "{copy:?}: {again}");
+        assert_eq!(number(&again, "records"), number(&first, "records"), "{copy:?}");
+        assert_eq!(number(&again, "duplicates"), number(&first, "records"), "{copy:?}");
+    }
+    assert_eq!(scratch.search("*").len() as u64, number(&first, "events"));
+}
+
+#[test]
+fn records_in_any_order_give_the_same_events() {
+    let bytes = std::fs::read(sample("auditd/trojan.log")).unwrap();
+    let mut lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+    let (straight, reversed) = (Scratch::new(), Scratch::new());
+    straight.ingest(&[&straight.write("a.log", &bytes)], &[]);
+    lines.reverse();
+    // In two imports, so that late records meet events which are in the index already.
+    let (one, two) = lines.split_at(lines.len() / 2);
+    reversed.ingest(&[&reversed.write("b.log", one.concat())], &[]);
+    reversed.ingest(&[&reversed.write("c.log", two.concat())], &[]);
+    let events = |scratch: &Scratch| scratch.search("*").into_iter().map(timeless).collect::<Vec<_>>();
+    assert_eq!(events(&straight), events(&reversed));
+}
+
+#[test]
+fn rebuild_gives_the_same_answers() {
+    let scratch = filled();
+    let answers = |scratch: &Scratch| {
+        [
+            "*",
+            "source:self OR source:*",
+            "what:exec",
+            "key:audit-docker",
+            "mallory",
+            "outcome:denied | top who",
+            "* | hist 1h",
+            "raw:sudo | count",
+        ]
+        .map(|query| scratch.run(&["search", "--store", "store", "-o", "ndjson", "-n", "0", query]).out)
+    };
+    let before = answers(&scratch);
+    assert!(before.iter().all(|answer| !answer.is_empty()), "{before:?}");
+    std::fs::remove_dir_all(scratch.path("store/index")).unwrap();
+    std::fs::remove_dir_all(scratch.path("store/state")).unwrap();
+    scratch.ok(&["rebuild", "--store", "store"]);
+    assert_eq!(before, answers(&scratch));
+}
+
+#[test]
+fn who_did_what_is_found() {
+    let scratch = filled();
+    for (query, wanted) in [
+        ("what:exec", "who.name=alice@example.com"),
+        ("what:exec", "what.object.kind=pods/exec"),
+        ("as:breakglass", "who.name=mallory@example.com"),
+        ("key:audit-docker login:bob", "what.object.path=/var/lib/docker/docker"),
+        ("who:bob what:ran-command", "who.login.auid=1502"),
+        ("code:401", "what.outcome=denied"),
+        ("src:127.0.0.0/8 what:attach", "who.name=bob@example.com"),
+        ("who:ali* ns:shop what:exec", "how.verb=get"),
+        ("raw=~\"/bin/ba?sh\" source:linux", "source=linux"),
+    ] {
+        let events = scratch.search(query);
+        let (path, value) = wanted.split_once('=').unwrap();
+        let at = |event: &Value| {
+            let found = path.split('.').fold(event.clone(), |value, name| value[name].clone());
+            found.as_str().map_or_else(|| found.to_string(), str::to_owned)
+        };
+        assert!(events.iter().any(|event| at(event) == value), "{query}: no {wanted} in {} events", events.len());
+    }
+}
+
+#[test]
+fn names_of_events() {
+    let scratch = filled();
+    let event = &scratch.search("what:exec")[0];
+    let id = event["id"].as_str().unwrap();
+    let audit_id = event["how"]["audit_id"].as_str().unwrap();
+    for name in [id, &id[..12], &id.to_uppercase(), audit_id] {
+        let shown = scratch.ok(&["show", "--store", "store", "-o", "json", name]);
+        let shown: Value = serde_json::from_str(&shown.out).unwrap();
+        assert_eq!(shown["id"], event["id"], "{name}");
+    }
+    let shown = scratch.ok(&["show", "--store", "store", "-o", "json", "1795467580.536:325272"]);
+    assert!(shown.out.contains("/var/lib/docker/docker"), "{}", shown.out);
+    assert_eq!(scratch.run(&["show", "--store", "store", "zzzzzzzzzzzz"]).code, 1);
+}
+
+#[test]
+fn raw_is_byte_for_byte() {
+    let scratch = Scratch::new();
+    scratch.ingest(&[&sample("auditd/trojan.log")], &[]);
+    let output = scratch.command(&["show", "--store", "store", "--raw", "1795467580.536:325272"]).output().unwrap();
+    let wanted: Vec<u8> = std::fs::read(sample("auditd/trojan.log"))
+        .unwrap()
+        .split_inclusive(|byte| *byte == b'\n')
+        .filter(|line| {
+            line.windows(24).any(|window| window == b"1795467580.536:325272): ")
+                || String::from_utf8_lossy(line).contains("(1795467580.536:325272):")
+        })
+        .flatten()
+        .copied()
+        .collect();
+    assert!(!wanted.is_empty());
+    assert_eq!(output.stdout, wanted);
+}
+
+#[test]
+fn every_form_of_output_has_something_to_say() {
+    let scratch = filled();
+    for form in ["table", "text", "json", "ndjson", "csv", "ocsf", "ecs"] {
+        let run = scratch.ok(&["search", "--store", "store", "-o", form, "-n", "3", "what:exec"]);
+        assert!(run.out.contains("alice@example.com"), "{form}: {}", run.out);
+        assert!(!run.out.contains('\u{1b}'), "{form}: colours only on a terminal");
+    }
+    for query in ["what:exec | count", "* | top who 3", "* | hist 1m"] {
+        for form in ["table", "text", "json", "ndjson", "csv"] {
+            let run = scratch.ok(&["search", "--store", "store", "-o", form, query]);
+            assert!(!run.out.is_empty(), "{form} {query}");
+        }
+    }
+    assert!(scratch.ok(&["top", "who", "--store", "store"]).out.contains("alice@example.com"));
+    assert!(scratch.ok(&["hist", "1m", "--store", "store"]).out.contains("2026-11-23"));
+    let times = scratch.ok(&["timeline", "--store", "store", "--tz", "+02:00", "-n", "3"]).out;
+    assert!(times.contains("+02:00"), "{times}");
+}
+
+#[test]
+fn sequences_need_order_value_and_time() {
+    let scratch = filled();
+    let query = |within: &str| format!("* | sequence by who within {within} [what:exec] [what:attach]");
+    let found = |query: &str| scratch.search(query).len();
+    assert_eq!(found("* | sequence by ses within 10m [what:logged-in] [key:audit-docker]"), 1);
+    assert_eq!(found("* | sequence by ses within 10m [key:audit-docker] [what:logged-in]"), 0);
+    assert_eq!(found("* | sequence by ses within 1ms [what:logged-in] [key:audit-docker]"), 0);
+    assert_eq!(found(&query("1h")), 0, "alice exec'd, bob attached");
+}
+
+#[test]
+fn errors_say_what_and_what_to_do() {
+    let scratch = filled();
+    let cases: &[(&[&str], i32, &str)] = &[
+        (&["search", "--store", "store", "whom:alice"], 2, "who"),
+        (&["search", "--store", "store", "(who:alice"], 2, "^"),
+        (&["search", "--store", "store", "-S", "tomorow", "*"], 2, "tomorow"),
+        (&["search", "--store", "nowhere", "*"], 5, "no store"),
+        (&["search", "--server", "http://127.0.0.1:1", "*"], 5, "does not answer"),
+        (&["search", "--store", "store", "who:nobody"], 1, "0 found"),
+        (&["serch", "x"], 2, "search"),
+        (&["search", "--stroe", "x"], 2, "--store"),
+        (&["search", "-what:get"], 2, "-- "),
+        (&["ingest", "--store", "store", "not-there.log"], 6, "not-there.log"),
+        (&["verify", "--store", "nowhere"], 5, "no store"),
+        (&["verify", "--store", "store", "--key", "nonsense"], 2, "vkey"),
+        (&["serve", "--listen", "0.0.0.0:80"], 2, "loopback"),
+    ];
+    for (arguments, code, wanted) in cases {
+        let run = scratch.run(arguments);
+        assert_eq!(run.code, *code, "{arguments:?}: {}{}", run.out, run.err);
+        assert!(run.err.contains(wanted), "{arguments:?}: {}", run.err);
+    }
+    scratch.write("bad.toml", "stroe = 'x'\n");
+    let run = scratch.run(&["head", "-c", "bad.toml"]);
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("did you mean `store`"), "{}", run.err);
+}
+
+#[test]
+fn help_man_and_completions_are_of_one_table() {
+    let scratch = Scratch::new();
+    assert!(scratch.ok(&["--help"]).out.contains("EXAMPLES"));
+    assert!(scratch.ok(&["man"]).out.contains(".TH deponent"));
+    for name in ["search", "ingest", "prove", "serve", "gaps"] {
+        assert!(scratch.ok(&["man", name]).out.contains(name));
+        assert!(scratch.ok(&["completions", "bash"]).out.contains(name));
+    }
+    let fields = scratch.ok(&["fields"]).out;
+    assert!(fields.contains("who.name") && fields.contains("why.keys"));
+    assert!(scratch.ok(&["explain", "who:alice what:exec"]).out.contains("who.name"));
+}

@@ -1,0 +1,73 @@
+//! Each sample with what must come out of it: `samples/expected/<sample>.ndjson`. A file without its pair is an error.
+//!
+//! `UPDATE_GOLDEN=1` rewrites the expectations; read the difference before it is committed.
+
+use crate::harness::{Scratch, root};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+fn names(dir: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for room in ["auditd", "kubernetes"] {
+        let Ok(entries) = std::fs::read_dir(dir.join(room)) else { continue };
+        for entry in entries {
+            found.insert(format!("{room}/{}", entry.unwrap().file_name().to_str().unwrap()));
+        }
+    }
+    found
+}
+
+/// What came out, without what depends on when and where it was read.
+fn events(sample: &Path) -> String {
+    let scratch = Scratch::new();
+    let account = scratch.ingest(&[sample], &[]);
+    let mut lines = vec![format!(
+        "{{\"records\":{},\"events\":{},\"bad_records\":{},\"issues\":{}}}",
+        account["records"], account["events"], account["bad_records"], account["issues"]
+    )];
+    let mut found = scratch.search("*");
+    found.extend(scratch.search("source:self"));
+    for mut event in found {
+        event["when"].as_object_mut().unwrap().remove("received");
+        if event["source"] == "self" {
+            event["when"].as_object_mut().unwrap().remove("event");
+        }
+        for at in event["evidence"].as_array_mut().unwrap() {
+            at.as_object_mut().unwrap().remove("leaf");
+        }
+        lines.push(event.to_string());
+    }
+    lines.join("\n") + "\n"
+}
+
+#[test]
+fn samples_give_what_they_must() {
+    let samples = root().join("samples");
+    let expected = samples.join("expected");
+    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let mut wrong = Vec::new();
+    for name in names(&samples) {
+        let path = expected.join(format!("{name}.ndjson"));
+        let got = events(&samples.join(&name));
+        if update {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &got).unwrap();
+        }
+        let wanted = std::fs::read_to_string(&path).unwrap_or_default();
+        for (number, (got, wanted)) in got.lines().zip(wanted.lines()).enumerate() {
+            if got != wanted {
+                wrong.push(format!("{name} line {}:\n  got    {got}\n  wanted {wanted}", number + 1));
+            }
+        }
+        if got.lines().count() != wanted.lines().count() {
+            wrong.push(format!("{name}: {} lines instead of {}", got.lines().count(), wanted.lines().count()));
+        }
+    }
+    let unpaired: Vec<PathBuf> = names(&expected)
+        .into_iter()
+        .filter(|name| !samples.join(name.trim_end_matches(".ndjson")).exists())
+        .map(PathBuf::from)
+        .collect();
+    assert!(unpaired.is_empty(), "expectations without a sample: {unpaired:?}");
+    assert!(wrong.is_empty(), "{}\nUPDATE_GOLDEN=1 rewrites them", wrong.join("\n"));
+}

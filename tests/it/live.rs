@@ -1,0 +1,274 @@
+//! A running collector: follows, answers, survives kill -9, repeats nothing.
+//!
+//! Waiting is always for something that is asked again and again up to a bound, never for a time. Not here: the model of rotation (`source` unit tests).
+
+use crate::harness::{Scratch, root, sample};
+use serde_json::Value;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+/// Nothing here takes longer on a machine that is busy with other things.
+const BOUND: Duration = Duration::from_secs(60);
+
+struct Collector {
+    child: Child,
+    address: String,
+}
+
+impl Collector {
+    fn start(scratch: &Scratch) -> Collector {
+        let mut child = scratch
+            .command(&["serve", "-c", "config.toml", "--listen", "127.0.0.1:0"])
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut said = String::new();
+        let address = loop {
+            let line = lines.next().unwrap_or_else(|| panic!("serve ended: {said}")).unwrap();
+            said.push_str(&line);
+            said.push('\n');
+            if let Some((_, address)) = line.split_once(" at http://") {
+                break address.trim().to_owned();
+            }
+        };
+        // Its log must not fill the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Collector { child, address }
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    fn stop(mut self) {
+        let pid = self.child.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(self.child.wait().unwrap().success());
+    }
+
+    fn get(&self, target: &str, headers: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let host = &self.address;
+        let host = if headers.contains("Host:") { String::new() } else { format!("Host: {host}\r\n") };
+        write!(stream, "GET {target} HTTP/1.1\r\n{host}{headers}Connection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+fn configured() -> Scratch {
+    let scratch = Scratch::new();
+    std::fs::create_dir(scratch.path("logs")).unwrap();
+    scratch.write("config.toml", "store = 'store'\nnode = 'node-1'\n[[tail]]\npaths = ['logs/audit.log']\n");
+    scratch
+}
+
+fn line(serial: u32) -> String {
+    format!(
+        "type=USER_LOGIN msg=audit(1795467576.448:{serial}): pid=1 uid=0 auid=1502 ses=5 msg='op=login id=1502 exe=\"/usr/sbin/sshd\" hostname=? addr=10.0.0.9 terminal=ssh res=success'\n"
+    )
+}
+
+fn append(scratch: &Scratch, text: &str) {
+    let mut file = OpenOptions::new().append(true).create(true).open(scratch.path("logs/audit.log")).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}
+
+/// Waits until the store has `count` events; more than that is a repetition.
+fn wait_for(scratch: &Scratch, count: usize) -> Vec<Value> {
+    let started = Instant::now();
+    loop {
+        let events = scratch.search("source:linux");
+        if events.len() >= count {
+            assert_eq!(events.len(), count);
+            return events;
+        }
+        assert!(started.elapsed() < BOUND, "{} events instead of {count}", events.len());
+    }
+}
+
+/// Every record is in the evidence once.
+fn once(scratch: &Scratch, count: usize) {
+    let events = scratch.search("source:linux");
+    assert_eq!(events.len(), count);
+    let places: std::collections::HashSet<String> = events
+        .iter()
+        .flat_map(|event| event["evidence"].as_array().unwrap().clone())
+        .map(|at| at.to_string())
+        .collect();
+    assert_eq!(places.len(), count, "one record an event");
+}
+
+#[test]
+fn what_is_written_is_found_and_kill_nine_loses_and_repeats_nothing() {
+    let scratch = configured();
+    append(&scratch, &line(1));
+    let collector = Collector::start(&scratch);
+    wait_for(&scratch, 1);
+    append(&scratch, &line(2));
+    wait_for(&scratch, 2);
+    let mut written = 2;
+    let mut collector = Some(collector);
+    for round in 0..6 {
+        for _ in 0..50 {
+            written += 1;
+            append(&scratch, &line(written));
+        }
+        if round % 2 == 0 {
+            // Half a line is no record until its rest comes.
+            let next = line(written + 1);
+            append(&scratch, &next[..40]);
+            collector.take().unwrap().kill();
+            append(&scratch, &next[40..]);
+            written += 1;
+        } else {
+            collector.take().unwrap().kill();
+            std::fs::rename(scratch.path("logs/audit.log"), scratch.path(&format!("logs/audit.log.{round}"))).unwrap();
+            written += 1;
+            append(&scratch, &line(written));
+        }
+        collector = Some(Collector::start(&scratch));
+    }
+    wait_for(&scratch, written as usize);
+    collector.take().unwrap().stop();
+    once(&scratch, written as usize);
+    let key = scratch.ok(&["key", "-q", "--store", "store"]).out;
+    scratch.ok(&["verify", "--store", "store", "--key", key.trim()]);
+}
+
+#[test]
+fn rotation_truncation_and_replacement_are_followed() {
+    let scratch = configured();
+    let _collector = Collector::start(&scratch);
+    append(&scratch, &line(1));
+    wait_for(&scratch, 1);
+    std::fs::rename(scratch.path("logs/audit.log"), scratch.path("logs/audit.log.1")).unwrap();
+    append(&scratch, &line(2));
+    wait_for(&scratch, 2);
+    // Copy and truncate.
+    std::fs::copy(scratch.path("logs/audit.log"), scratch.path("logs/audit.log.2")).unwrap();
+    File::create(scratch.path("logs/audit.log")).unwrap();
+    append(&scratch, &line(3));
+    wait_for(&scratch, 3);
+    // Replaced by another file of the same name.
+    scratch.write("logs/new", line(4));
+    std::fs::rename(scratch.path("logs/new"), scratch.path("logs/audit.log")).unwrap();
+    wait_for(&scratch, 4);
+    std::fs::remove_file(scratch.path("logs/audit.log")).unwrap();
+    append(&scratch, &line(5));
+    wait_for(&scratch, 5);
+}
+
+#[test]
+fn the_endpoint_answers_whom_it_should() {
+    let scratch = configured();
+    append(&scratch, &line(7));
+    let collector = Collector::start(&scratch);
+    let events = wait_for(&scratch, 1);
+    let id = events[0]["id"].as_str().unwrap();
+    let (status, body) = collector.get("/v1/events?q=what:*&limit=5", "");
+    assert_eq!(status, 200);
+    let last = body.lines().rev().find(|line| line.contains("_end")).unwrap_or_else(|| panic!("no trailer: {body}"));
+    assert!(last.contains("\"count\":1"), "{last}");
+    let (status, one) = collector.get(&format!("/v1/events/{id}"), "");
+    assert!(status == 200 && one.contains("\"raw\""), "{status} {one}");
+    let (status, problem) = collector.get("/v1/events?q=whom:x", "");
+    assert!(status == 400 && problem.contains("did you mean"), "{status} {problem}");
+    assert_eq!(collector.get("/v1/events?qq=x", "").0, 400);
+    assert_eq!(collector.get(&format!("/v1/events/{}", "a".repeat(26)), "").0, 404);
+    assert_eq!(collector.get("/healthz", "").0, 200);
+    assert!(collector.get("/v1/fields", "").1.contains("who.name"));
+    // Pages of other people in a browser on this machine.
+    assert_eq!(collector.get("/healthz", "Host: evil.example\r\n").0, 403);
+    assert_eq!(collector.get("/healthz", "Origin: https://evil.example\r\n").0, 403);
+    // The command line finds it by the lock, and gives the same as the endpoint it is told.
+    let by_lock = scratch.ok(&["search", "--store", "store", "-o", "ndjson", "*"]).out;
+    let by_url = scratch.ok(&["search", "--server", &format!("http://{}", collector.address), "-o", "ndjson", "*"]).out;
+    assert_eq!(by_lock, by_url);
+    let writer = scratch.run(&["ingest", "--store", "store", sample("auditd/folded.log").to_str().unwrap()]);
+    assert_eq!(writer.code, 6, "{}", writer.err);
+    assert!(writer.err.contains(&collector.child.id().to_string()), "names the holder: {}", writer.err);
+    // A proof, once a checkpoint covers it.
+    let started = Instant::now();
+    let proof = loop {
+        let run = scratch.run(&["prove", "--store", "store", id]);
+        if run.code == 0 {
+            break run.out;
+        }
+        assert!(started.elapsed() < BOUND, "{}", run.err);
+    };
+    scratch.write("e.proof", proof);
+    scratch.ok(&["verify", "e.proof"]);
+    collector.stop();
+    assert_eq!(
+        by_lock,
+        scratch.ok(&["search", "--store", "store", "-o", "ndjson", "*"]).out,
+        "the same when nobody serves"
+    );
+}
+
+#[test]
+fn tail_shows_what_comes() {
+    let scratch = configured();
+    append(&scratch, &line(1));
+    let _collector = Collector::start(&scratch);
+    wait_for(&scratch, 1);
+    let mut tail = scratch
+        .command(&["tail", "--store", "store", "-o", "ndjson", "-n", "2", "what:*"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Until it has asked once it may miss what comes; so things come until it has seen two.
+    let mut serial = 2;
+    let started = Instant::now();
+    while tail.try_wait().unwrap().is_none() {
+        append(&scratch, &line(serial));
+        wait_for(&scratch, serial as usize);
+        serial += 1;
+        assert!(started.elapsed() < BOUND);
+    }
+    let mut out = String::new();
+    tail.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    assert_eq!(out.lines().count(), 2, "{out}");
+    assert!(!out.contains(":1)"), "what was there before is no news: {out}");
+}
+
+#[test]
+fn the_shipped_configuration_answers_its_own_questions() {
+    let scratch = Scratch::new();
+    for name in ["config.toml", "samples"] {
+        std::os::unix::fs::symlink(root().join(name), scratch.path(name)).unwrap();
+    }
+    let _collector = Collector::start(&scratch);
+    let questions: &[&[&str]] =
+        &[&["search", "what:exec", "-o", "text"], &["timeline", "key:audit-docker"], &["top", "who", "outcome:denied"]];
+    let text = std::fs::read_to_string(root().join("src/cli/serve.rs")).unwrap();
+    for question in questions {
+        assert!(text.contains(question[0]) && text.contains(question[1]), "serve prints {question:?}");
+        let started = Instant::now();
+        loop {
+            let run = scratch.run(question);
+            if run.code == 0 {
+                break;
+            }
+            assert!(run.code == 1 && started.elapsed() < BOUND, "{question:?}: {}", run.err);
+        }
+    }
+    assert!(scratch.path("data/log/checkpoint").exists());
+}
