@@ -47,6 +47,7 @@ pub struct Output {
     top: Vec<Counted>,
     hist: Vec<Bucket>,
     count: Option<u64>,
+    others: Vec<Value>,
     events: bool,
     quiet: bool,
 }
@@ -67,8 +68,8 @@ impl Output {
 
     fn of(global: &Global, form: Form, look: Look, renderer: Box<dyn Renderer>) -> Output {
         let out = BufWriter::with_capacity(64 << 10, std::io::stdout());
-        let (top, hist, count) = (Vec::new(), Vec::new(), None);
-        Output { form, look, renderer, out, lines: 0, top, hist, count, events: false, quiet: global.quiet }
+        let (top, hist, count, others) = (Vec::new(), Vec::new(), None, Vec::new());
+        Output { form, look, renderer, out, lines: 0, top, hist, count, others, events: false, quiet: global.quiet }
     }
 
     /// Lines so far.
@@ -101,16 +102,16 @@ impl Output {
             }
             _ => match (line.get("sequence"), self.form) {
                 (Some(sequence), Form::Table | Form::Text) => self.sequence(sequence),
-                (Some(_), _) => writeln!(self.out, "{}", json::line(line)),
                 (None, _) if line.get("id").is_some() => {
                     self.events = true;
                     self.renderer.event(&mut self.out, line)
                 }
-                // A table of another kind (fields, gaps).
-                (None, Form::Json | Form::Ndjson | Form::Csv | Form::Ocsf | Form::Ecs) => {
-                    writeln!(self.out, "{}", json::line(line))
+                // Sequences, fields, gaps: no events, so no columns of events.
+                (_, Form::Json) => {
+                    self.others.push(line.clone());
+                    Ok(())
                 }
-                (None, Form::Table | Form::Text) => writeln!(self.out, "{}", json::line(line)),
+                _ => writeln!(self.out, "{}", json::line(line)),
             },
         };
         written.map_err(|error| stdout_error(&error))
@@ -164,7 +165,10 @@ impl Output {
 
     fn end(&mut self) -> std::io::Result<()> {
         let form = self.form;
-        if let Some(counted) = self.count {
+        if !self.others.is_empty() {
+            let all = Value::Array(std::mem::take(&mut self.others));
+            writeln!(self.out, "{}", json::pretty(&all))?;
+        } else if let Some(counted) = self.count {
             count(&mut self.out, form, counted)?;
         } else if !self.top.is_empty() {
             top(&mut self.out, form, &self.look, "VALUE", &self.top)?;
