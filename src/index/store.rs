@@ -15,11 +15,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tantivy::directory::MmapDirectory;
-use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
+use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, UserOperation};
 use tantivy::{IndexSettings, IndexWriter, TantivyError};
 
 /// Memory of the writer before it writes a segment of its own accord, in bytes.
 pub const HEAP_BYTES_DEFAULT: usize = 96 << 20;
+/// Documents that are handed to the writer at once.
+const ADDITIONS: usize = 128;
 /// What tantivy needs at least a thread.
 const HEAP_BYTES_MIN: usize = 15_000_000;
 /// What tantivy takes at most a thread.
@@ -35,6 +37,8 @@ pub struct IndexStore {
     reader: Index,
     /// Documents since the last commit: time and places; `None`: removed. Bounded by whoever decides when to commit.
     pending: HashMap<EventId, Option<(i64, Places)>>,
+    /// Put, and not handed to the writer yet.
+    additions: Vec<UserOperation>,
     covers: u64,
 }
 
@@ -77,7 +81,15 @@ impl IndexStore {
         }
         let reader = Index::of(dir, index, Arc::clone(&keys))?;
         let covers = reader.searcher().covers();
-        Ok(IndexStore { dir: dir.to_owned(), writer, keys, reader, pending: HashMap::new(), covers })
+        Ok(IndexStore {
+            dir: dir.to_owned(),
+            writer,
+            keys,
+            reader,
+            pending: HashMap::new(),
+            additions: Vec::new(),
+            covers,
+        })
     }
 
     /// Deletes the index of a folder, so that `open` makes a new one.
@@ -127,7 +139,10 @@ impl IndexStore {
         if replaces || pending.is_some() {
             self.delete(event.id, pending.unwrap_or(when))?;
         }
-        self.writer.add_document(document).map_err(IndexError::engine("adding an event"))?;
+        self.additions.push(UserOperation::Add(document));
+        if self.additions.len() >= ADDITIONS {
+            self.send()?;
+        }
         self.pending.insert(event.id, Some((when, places.clone())));
         Ok(())
     }
@@ -138,7 +153,19 @@ impl IndexStore {
         self.delete(id, when)
     }
 
-    fn delete(&self, id: EventId, when: i64) -> Result<(), IndexError> {
+    /// Hands over what was put, together: a message a document costs more than many a document.
+    fn send(&mut self) -> Result<(), IndexError> {
+        if self.additions.is_empty() {
+            return Ok(());
+        }
+        let additions = std::mem::replace(&mut self.additions, Vec::with_capacity(ADDITIONS));
+        self.writer.run(additions).map_err(IndexError::engine("adding events"))?;
+        Ok(())
+    }
+
+    fn delete(&mut self, id: EventId, when: i64) -> Result<(), IndexError> {
+        // What was put before is deleted, what is put behind is not.
+        self.send()?;
         let query = ById { id, when, bucket: self.keys.id_bucket };
         // Deletions and additions are applied in the order of these calls, within one commit too.
         self.writer.delete_query(Box::new(query)).map_err(IndexError::engine("replacing an event"))?;
@@ -148,6 +175,7 @@ impl IndexStore {
     /// Makes what was put durable and findable, together with the number of log entries it covers. After an error (a
     /// full disk, say) drop the store and open it again: the last commit holds.
     pub fn commit(&mut self, covers: u64) -> Result<(), IndexError> {
+        self.send()?;
         commit(&mut self.writer, covers)?;
         self.covers = covers;
         self.pending.clear();

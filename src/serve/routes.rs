@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, Response, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use axum::serve::ListenerExt;
 use serde::Deserialize;
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -74,6 +75,8 @@ pub async fn serve(
     router: Router,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
+    // An answer is written in small pieces: none of them waits for the client to acknowledge the one before. A socket that refuses is only slower.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     axum::serve(listener, router).with_graceful_shutdown(stop).await.map_err(ServeError::Serve)
 }
 
