@@ -52,6 +52,9 @@ pub fn store_dir(global: &Global) -> Result<PathBuf, CliError> {
 impl Asker {
     /// Finds whom to ask.
     pub fn find(global: &Global) -> Result<Asker, CliError> {
+        if global.config.is_some() {
+            config(global)?;
+        }
         if let Some(url) = &global.server {
             return Remote::new(url).map(|remote| Asker::Remote(Box::new(remote)));
         }

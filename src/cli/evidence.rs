@@ -35,6 +35,9 @@ pub fn prove(global: &Global, args: &ProveArgs) -> Result<Exit, CliError> {
 pub fn verify(global: &Global, args: &VerifyArgs) -> Result<Exit, CliError> {
     let key = args.key.as_deref().map(read_key).transpose()?;
     match &args.file {
+        Some(_) if args.head.is_some() => Err(CliError::usage(
+            "--head is for stores: a proof file holds the checkpoint that it leads to, which is printed",
+        )),
         Some(file) => verify_proof(global, file, key.as_ref()),
         None => verify_store(global, args, key),
     }
@@ -290,15 +293,25 @@ pub fn fsck(global: &Global, args: &FsckArgs) -> Result<Exit, CliError> {
         }),
     );
     lines.extend(report.faults.iter().map(|fault| format!("damaged: {fault}")));
-    lines.push(
-        if report.is_sound() { "sound: the next start finds everything, or makes it so" } else { "not sound" }
-            .to_owned(),
-    );
+    let signed = evidence::key_info(&StoreOptions::new(dir)).ok().and_then(|info| info.last_signed);
+    let rolled_back = signed.as_ref().is_some_and(|signed| signed.size > report.checkpoint.size);
+    if let Some(signed) = signed.filter(|_| rolled_back) {
+        lines.push(format!(
+            "rolled back: this machine has signed a checkpoint of size {}, the store has one of size {}",
+            signed.size, report.checkpoint.size
+        ));
+    }
+    let sound = report.is_sound() && !rolled_back;
+    lines.push(if sound { "sound: the next start finds everything, or makes it so" } else { "not sound" }.to_owned());
+    if let Some(Form::Json | Form::Ndjson) = global.output {
+        lines =
+            vec![crate::query::json::line(&json!({ "sound": sound, "entries": report.entries, "findings": lines }))];
+    }
     let mut out = std::io::stdout().lock();
     for line in &lines {
         writeln!(out, "{}", Safe(line)).map_err(|error| stdout_error(&error))?;
     }
-    Ok(if report.is_sound() { Exit::Match } else { Exit::Integrity })
+    Ok(if sound { Exit::Match } else { Exit::Integrity })
 }
 
 /// `rebuild`.
@@ -340,7 +353,13 @@ pub fn key(global: &Global, args: &KeyArgs) -> Result<Exit, CliError> {
         let message = format!("this machine has no key for {}: {} would hold it", info.origin, info.dir.display());
         return Err(CliError::new(Exit::NoMatch, message));
     };
-    writeln!(std::io::stdout().lock(), "{vkey}").map_err(|error| stdout_error(&error))?;
+    let line = match global.output {
+        Some(Form::Json | Form::Ndjson) => {
+            crate::query::json::line(&json!({ "vkey": vkey.to_string(), "origin": info.origin }))
+        }
+        _ => vkey.to_string(),
+    };
+    writeln!(std::io::stdout().lock(), "{line}").map_err(|error| stdout_error(&error))?;
     if !global.quiet {
         say(format_args!("kept in {}", Safe(&info.dir.display().to_string())));
     }

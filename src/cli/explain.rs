@@ -61,7 +61,13 @@ pub fn explain(global: &Global, args: &ExplainArgs) -> Result<Exit, CliError> {
     let zone = Zone::parse(&global.tz).map_err(CliError::usage)?;
     let query = parse(&text, crate::time::now(), &zone).map_err(|error| CliError::usage(error.render_caret(&text)))?;
     let mut out = std::io::stdout().lock();
-    for line in explain_query(&query).to_string().lines() {
+    let explained = explain_query(&query);
+    if let Some(Form::Json | Form::Ndjson) = global.output {
+        let line = crate::query::json::line(&explained.to_json());
+        writeln!(out, "{line}").map_err(|error| stdout_error(&error))?;
+        return Ok(Exit::Match);
+    }
+    for line in explained.to_string().lines() {
         writeln!(out, "{}", Safe(line)).map_err(|error| stdout_error(&error))?;
     }
     Ok(Exit::Match)

@@ -48,7 +48,7 @@ pub fn run(global: &Global, args: &IngestArgs) -> Result<Exit, CliError> {
     let done = result.map_err(|error| pipeline_error(&error))?;
     report(global, &done, started.elapsed())?;
     let nothing = done.summary.records == 0;
-    Ok(match (nothing, done.failed.is_empty()) {
+    Ok(match (nothing, done.failed.is_empty() && done.broken_off.is_empty()) {
         (_, false) => Exit::InputOutput,
         (true, true) => Exit::NoMatch,
         (false, true) => Exit::Match,
@@ -106,6 +106,9 @@ fn report(global: &Global, done: &Ingested, took: Duration) -> Result<(), CliErr
     }
     for (path, reason) in done.failed.iter().chain(done.skipped.iter().take(SKIPPED_NAMED)) {
         say(format_args!("not read: {}: {}", Safe(&path.to_string_lossy()), Safe(reason)));
+    }
+    for (path, reason) in &done.broken_off {
+        say(format_args!("read in part: {}: {}", Safe(&path.to_string_lossy()), Safe(reason)));
     }
     if done.skipped.len() > SKIPPED_NAMED {
         say(format_args!("not read: {} files more", done.skipped.len() - SKIPPED_NAMED));

@@ -59,11 +59,11 @@ impl Output {
         Ok(Output::of(global, form, look.clone(), renderer(form, look)))
     }
 
-    /// Single events in detail, unless another form was asked for.
-    pub fn detail(global: &Global) -> Result<Output, CliError> {
+    /// `events` single events in detail, unless another form was asked for.
+    pub fn detail(global: &Global, events: usize) -> Result<Output, CliError> {
         let form = global.output.unwrap_or(Form::Table);
         let look = look(global)?;
-        Ok(Output::of(global, form, look.clone(), renderer_of_show(form, look, 1)))
+        Ok(Output::of(global, form, look.clone(), renderer_of_show(form, look, events)))
     }
 
     fn of(global: &Global, form: Form, look: Look, renderer: Box<dyn Renderer>) -> Output {

@@ -173,7 +173,7 @@ fn rows(global: &Global, q: String, time: &TimeArgs) -> Result<Exit, CliError> {
 /// `show`.
 pub fn show(global: &Global, args: &ShowArgs) -> Result<Exit, CliError> {
     let asker = Asker::find(global)?;
-    let mut output = Output::detail(global)?;
+    let mut output = Output::detail(global, args.names.len())?;
     let trailer = ask(&asker, Question::Show { names: args.names.clone() }, args.raw, &mut output)?;
     output.finish(&trailer)?;
     Ok(Exit::Match)

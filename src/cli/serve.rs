@@ -105,8 +105,10 @@ fn greet(config: &Config, address: SocketAddr, engine: &Engine) {
         say(format_args!("  follows {}", Safe(&tail.paths.join(", "))));
     }
     say(format_args!("\nAsk from a second terminal, in this folder, while it runs:"));
+    let plain = config.store == Config::default().store;
+    let store = if plain { String::new() } else { format!(" --store {}", Safe(&config.store.display().to_string())) };
     for (question, why) in QUESTIONS {
-        say(format_args!("  cargo run --release -q -- {question}\n      {why}"));
+        say(format_args!("  cargo run --release -q -- {question}{store}\n      {why}"));
     }
     say(format_args!(""));
 }

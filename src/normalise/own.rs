@@ -5,6 +5,7 @@
 use super::{Bad, Context, Key, identity};
 use crate::model::{Event, EventId, EventIssue, How, Moment, RecordFields, Source, What, When, Where, Who, Why};
 use deponent_parsers::kubernetes::{Stamp, members};
+use sha2::{Digest, Sha256};
 
 /// Bytes of a bad record that its event shows; the whole of it is its evidence.
 const EXCERPT_BYTES: usize = 96;
@@ -41,15 +42,27 @@ pub fn fields(record: &[u8]) -> RecordFields {
 /// The event that says that a record could not be read.
 pub fn bad(context: Context<'_>, head: &[u8; 32], offset: u64, received: Moment, bad: &Bad, record: &[u8]) -> Event {
     let head = data_encoding::HEXLOWER.encode(head);
-    let id = identity::own(context, &[b"bad", head.as_bytes(), offset.to_string().as_bytes()]);
+    // Two files may begin alike: the bytes themselves tell their bad records apart.
+    let bytes: [u8; 32] = Sha256::digest(record).into();
+    let id = identity::own(context, &[b"bad", head.as_bytes(), offset.to_string().as_bytes(), &bytes]);
     let mut event = empty(context, id, received);
     event.what.action = "bad-record".into();
     let shown = record.get(..EXCERPT_BYTES).unwrap_or(record);
     let more = if shown.len() < record.len() { " …" } else { "" };
-    let excerpt = String::from_utf8_lossy(shown);
+    let excerpt = text(shown);
     let detail = format!("{}; {} bytes at {offset}: {}{more}", bad.detail, record.len(), excerpt.trim_end());
     event.issues.push(EventIssue { kind: bad.kind.into(), detail: detail.into() });
     event
+}
+
+/// The bytes as text; what is no UTF-8 as `\xNN`.
+fn text(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02X}")));
+    }
+    text
 }
 
 fn empty(context: Context<'_>, id: EventId, when: Moment) -> Event {

@@ -11,7 +11,7 @@ use super::summary::Summary;
 use crate::config::Limits;
 use crate::evidence::{Door, Draft, StoreOptions, Writer};
 use crate::model::{Moment, RecordKind};
-use crate::source::{FileReport, ReadOptions, Stop, read_file, walk};
+use crate::source::{FileReport, ReadOptions, Skipped, Stop, read_file, walk};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,8 +59,19 @@ pub struct Ingested {
     pub skipped: Vec<(PathBuf, String)>,
     /// Files that were named and could not be read, and why.
     pub failed: Vec<(PathBuf, String)>,
+    /// Files that were read up to some point only, and why.
+    pub broken_off: Vec<(PathBuf, String)>,
     /// Origin, size and root of the log now.
     pub head: String,
+}
+
+impl Ingested {
+    /// Counts a path that was not read. What was named, or may be a log, has failed; what merely lay there was left out.
+    fn leave_out(&mut self, options: &IngestOptions, skipped: Skipped) {
+        self.summary.issue(skipped.kind, 1);
+        let failed = skipped.is_loss || options.paths.contains(&skipped.path);
+        if failed { &mut self.failed } else { &mut self.skipped }.push((skipped.path, skipped.reason));
+    }
 }
 
 /// Imports.
@@ -70,8 +81,7 @@ pub fn ingest(options: &IngestOptions, progress: &Progress) -> Result<Ingested, 
     progress.bytes_total.store(total, Ordering::Relaxed);
     let mut done = Ingested::default();
     for skipped in walked.skipped {
-        let named = options.paths.contains(&skipped.path);
-        if named { &mut done.failed } else { &mut done.skipped }.push((skipped.path, skipped.reason));
+        done.leave_out(options, skipped);
     }
     if walked.files.is_empty() && !options.store.dir.exists() {
         return Ok(done);
@@ -110,7 +120,7 @@ pub fn ingest(options: &IngestOptions, progress: &Progress) -> Result<Ingested, 
     for (path, report) in reports {
         account(&mut summary, &mut done, options, path, report);
     }
-    done.summary = summary;
+    done.summary.add(&summary);
     let checkpoint = writer.close()?;
     done.head = format!("{} {} {}", checkpoint.origin, checkpoint.size, data_encoding::BASE64.encode(&checkpoint.root));
     Ok(done)
@@ -121,13 +131,11 @@ fn account(summary: &mut Summary, done: &mut Ingested, options: &IngestOptions, 
     summary.records += report.skipped_records;
     summary.duplicates += report.skipped_records;
     report.issues.iter().for_each(|issue| summary.issue(issue.kind, 1));
-    let skipped = report.skipped.map(|skipped| skipped.reason);
     let issues = report.issues.iter().map(|issue| format!("{} at byte {}: {}", issue.kind, issue.at, issue.detail));
-    if let Some(reason) = skipped {
-        let named = options.paths.contains(&path);
-        if named { &mut done.failed } else { &mut done.skipped }.push((path.clone(), reason));
+    done.broken_off.extend(issues.map(|issue| (path.clone(), issue)));
+    if let Some(skipped) = report.skipped {
+        done.leave_out(options, skipped);
     }
-    done.failed.extend(issues.map(|issue| (path.clone(), issue)));
 }
 
 fn read_all(

@@ -33,6 +33,25 @@ impl Summary {
         }
     }
 
+    /// Adds another account.
+    pub fn add(&mut self, other: &Summary) {
+        let pairs = [
+            (&mut self.bytes, other.bytes),
+            (&mut self.records, other.records),
+            (&mut self.events, other.events),
+            (&mut self.amended, other.amended),
+            (&mut self.duplicates, other.duplicates),
+            (&mut self.bad_records, other.bad_records),
+            (&mut self.batches, other.batches),
+        ];
+        for (all, more) in pairs {
+            *all = all.saturating_add(more);
+        }
+        for (kind, count) in &other.issues {
+            self.issue(kind, *count);
+        }
+    }
+
     /// Takes back an issue that is none any more, `count` times.
     pub fn take_back(&mut self, kind: &str, count: u64) {
         if let Some(all) = self.issues.get_mut(kind) {

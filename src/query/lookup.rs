@@ -48,6 +48,11 @@ fn named(view: &View, name: &str) -> Result<Vec<Hit>, AnswerError> {
             }
         }
     }
+    if name.len() < 4 {
+        return Err(AnswerError::Limit(format!(
+            "`{name}` is too short: the beginning of an id has at least 4 characters"
+        )));
+    }
     let fields = resolve("how.audit_id").unwrap_or_default();
     let plan = Plan::Terms { fields, test: TermTest::Is(name.to_owned()) };
     let hits = view.searcher.select(&plan, Window::ALL)?.page(Order::Oldest, None, NAMED_MAX + 1)?;

@@ -14,28 +14,30 @@ pub struct Problem {
     status: StatusCode,
     title: &'static str,
     detail: String,
+    /// Byte of the query, and what belongs there.
+    place: Option<(usize, Option<String>)>,
 }
 
 impl Problem {
     /// The request itself makes no sense.
     pub fn request(detail: impl Into<String>) -> Problem {
-        Problem { status: StatusCode::BAD_REQUEST, title: "bad request", detail: detail.into() }
+        Problem { status: StatusCode::BAD_REQUEST, title: "bad request", detail: detail.into(), place: None }
     }
 
     /// There is no such thing here.
     pub fn not_found(detail: impl Into<String>) -> Problem {
-        Problem { status: StatusCode::NOT_FOUND, title: "not found", detail: detail.into() }
+        Problem { status: StatusCode::NOT_FOUND, title: "not found", detail: detail.into(), place: None }
     }
 
     /// The request is addressed to somebody else, or comes from a page of somebody else.
     pub fn foreign(detail: impl Into<String>) -> Problem {
-        Problem { status: StatusCode::FORBIDDEN, title: "forbidden", detail: detail.into() }
+        Problem { status: StatusCode::FORBIDDEN, title: "forbidden", detail: detail.into(), place: None }
     }
 
     /// Too many questions at once.
     pub fn busy() -> Problem {
         let detail = "too many questions are being answered; ask again in a second".to_owned();
-        Problem { status: StatusCode::SERVICE_UNAVAILABLE, title: "busy", detail }
+        Problem { status: StatusCode::SERVICE_UNAVAILABLE, title: "busy", detail, place: None }
     }
 
     /// The status as a number, and the text, for an answer whose first line has been sent already.
@@ -60,12 +62,22 @@ pub fn of_answer(error: &AnswerError, query: &str) -> Problem {
         AnswerError::Query(error) => error.render_caret(query),
         other => other.to_string(),
     };
-    Problem { status, title, detail }
+    let place = match error {
+        AnswerError::Query(error) => Some((error.start, error.expected().map(str::to_owned))),
+        _ => None,
+    };
+    Problem { status, title, detail, place }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response<Body> {
-        let body = json!({ "title": self.title, "status": self.status.as_u16(), "detail": self.detail });
+        let mut body = json!({ "title": self.title, "status": self.status.as_u16(), "detail": self.detail });
+        if let Some((position, expected)) = self.place {
+            body["position"] = position.into();
+            if let Some(expected) = expected {
+                body["expected"] = expected.into();
+            }
+        }
         let mut response = Response::new(Body::from(crate::query::json::line(&body)));
         *response.status_mut() = self.status;
         let value = header::HeaderValue::from_static("application/problem+json");

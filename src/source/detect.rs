@@ -29,10 +29,14 @@ pub fn unrecognised(head: &[u8]) -> SourceError {
         (b"LPKSHHRH", "a systemd journal"),
     ];
     let packed = PACKED.iter().find(|(magic, _)| head.starts_with(magic));
-    let text = String::from_utf8_lossy(head.get(..48).unwrap_or(head)).into_owned();
+    let mut text = String::new();
+    for chunk in head.get(..48).unwrap_or(head).utf8_chunks() {
+        text.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02X}")));
+    }
     let found = match packed {
         Some((_, name)) => format!("it is {name}, which is not read; unpack it first"),
-        None => format!("it starts with {text:?}"),
+        None => format!("it starts with `{text}`"),
     };
     SourceError::Unrecognised { found }
 }

@@ -35,6 +35,25 @@ pub enum SourceError {
     Io(io::Error),
 }
 
+impl SourceError {
+    /// A short fixed name, countable.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            SourceError::NotAFile { .. } => "not-a-file",
+            SourceError::Loop => "link-loop",
+            SourceError::Missing => "missing",
+            SourceError::Denied => "permission-denied",
+            SourceError::Unrecognised { .. } => "unrecognised",
+            SourceError::Io(_) => "unreadable",
+        }
+    }
+
+    /// Whether it may be a log that should have been read: not a thing that merely lies in the same folder.
+    pub fn is_loss(&self) -> bool {
+        matches!(self, SourceError::Denied | SourceError::Missing | SourceError::Io(_))
+    }
+}
+
 impl From<io::Error> for SourceError {
     fn from(error: io::Error) -> SourceError {
         // ELOOP has no stable `ErrorKind`; 40 on every Linux architecture but Alpha, MIPS, PA-RISC and SPARC, where the text below says the same.
@@ -53,6 +72,10 @@ impl From<io::Error> for SourceError {
 pub struct Skipped {
     /// The path as named or found.
     pub path: PathBuf,
+    /// Why, as a short fixed name.
+    pub kind: &'static str,
+    /// It may be a log that should have been read.
+    pub is_loss: bool,
     /// Why, as a phrase that follows the path.
     pub reason: String,
 }
@@ -60,7 +83,7 @@ pub struct Skipped {
 impl Skipped {
     /// `path` was not read because of `error`.
     pub fn new(path: &Path, error: &SourceError) -> Skipped {
-        Skipped { path: path.to_owned(), reason: error.to_string() }
+        Skipped { path: path.to_owned(), kind: error.kind(), is_loss: error.is_loss(), reason: error.to_string() }
     }
 }
 

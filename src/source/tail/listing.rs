@@ -41,7 +41,12 @@ impl Tailer {
         self.regroup();
         for (path, reason) in &troubles {
             if self.troubles.get(path) != Some(reason) {
-                emit(TailItem::Skipped(Skipped { path: path.clone(), reason: reason.clone() }))?;
+                emit(TailItem::Skipped(Skipped {
+                    path: path.clone(),
+                    kind: "not-followed",
+                    is_loss: true,
+                    reason: reason.clone(),
+                }))?;
             }
         }
         self.troubles = troubles;
