@@ -303,13 +303,14 @@ pub fn fsck(global: &Global, args: &FsckArgs) -> Result<Exit, CliError> {
     }
     let sound = report.is_sound() && !rolled_back;
     lines.push(if sound { "sound: the next start finds everything, or makes it so" } else { "not sound" }.to_owned());
-    if let Some(Form::Json | Form::Ndjson) = global.output {
-        lines =
-            vec![crate::query::json::line(&json!({ "sound": sound, "entries": report.entries, "findings": lines }))];
-    }
     let mut out = std::io::stdout().lock();
-    for line in &lines {
-        writeln!(out, "{}", Safe(line)).map_err(|error| stdout_error(&error))?;
+    if let Some(Form::Json | Form::Ndjson) = global.output {
+        let line = json!({ "sound": sound, "entries": report.entries, "findings": lines });
+        writeln!(out, "{}", crate::query::json::line(&line)).map_err(|error| stdout_error(&error))?;
+    } else {
+        for line in &lines {
+            writeln!(out, "{}", Safe(line)).map_err(|error| stdout_error(&error))?;
+        }
     }
     Ok(if sound { Exit::Match } else { Exit::Integrity })
 }

@@ -72,11 +72,9 @@ pub fn of_answer(error: &AnswerError, query: &str) -> Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response<Body> {
         let mut body = json!({ "title": self.title, "status": self.status.as_u16(), "detail": self.detail });
-        if let Some((position, expected)) = self.place {
-            body["position"] = position.into();
-            if let Some(expected) = expected {
-                body["expected"] = expected.into();
-            }
+        if let (Some((position, expected)), Some(body)) = (self.place, body.as_object_mut()) {
+            body.insert("position".to_owned(), position.into());
+            body.extend(expected.map(|expected| ("expected".to_owned(), expected.into())));
         }
         let mut response = Response::new(Body::from(crate::query::json::line(&body)));
         *response.status_mut() = self.status;

@@ -235,6 +235,9 @@ fn errors_say_what_and_what_to_do() {
         (&["verify", "--store", "nowhere"], 5, "no store"),
         (&["verify", "--store", "store", "--key", "nonsense"], 2, "vkey"),
         (&["serve", "--listen", "0.0.0.0:80"], 2, "loopback"),
+        (&["verify", "e.proof", "--head", "head"], 2, "--head is for stores"),
+        (&["show", "--store", "store", "ab"], 2, "at least 4"),
+        (&["search", "--store", "store", "-c", "not-there.toml", "*"], 2, "not-there.toml"),
     ];
     for (arguments, code, wanted) in cases {
         let run = scratch.run(arguments);

@@ -143,6 +143,8 @@ fn a_rolled_back_store_is_refused() {
     let here = scratch.run(&["verify", "--store", "store", "--key", &key]);
     assert_eq!(here.code, 3, "{}{}", here.out, here.err);
     assert_eq!(verify(&head_after).code, 3);
+    let fsck = scratch.run(&["fsck", "--store", "store"]);
+    assert!(fsck.code == 3 && fsck.out.contains("rolled back"), "{}", fsck.out);
     let elsewhere = Scratch::new();
     copy(&scratch.path("store"), &elsewhere.path("store"));
     copy(&head_after, &elsewhere.path("head"));

@@ -189,6 +189,7 @@ fn the_endpoint_answers_whom_it_should() {
     assert!(status == 200 && one.contains("\"raw\""), "{status} {one}");
     let (status, problem) = collector.get("/v1/events?q=whom:x", "");
     assert!(status == 400 && problem.contains("did you mean"), "{status} {problem}");
+    assert!(problem.contains("\"position\":0"), "{problem}");
     assert_eq!(collector.get("/v1/events?qq=x", "").0, 400);
     assert_eq!(collector.get(&format!("/v1/events/{}", "a".repeat(26)), "").0, 404);
     assert_eq!(collector.get("/healthz", "").0, 200);
