@@ -294,11 +294,12 @@ pub fn fsck(global: &Global, args: &FsckArgs) -> Result<Exit, CliError> {
     );
     lines.extend(report.faults.iter().map(|fault| format!("damaged: {fault}")));
     let signed = evidence::key_info(&StoreOptions::new(dir)).ok().and_then(|info| info.last_signed);
-    let rolled_back = signed.as_ref().is_some_and(|signed| signed.size > report.checkpoint.size);
+    // A crash may come between signing and publishing: then the entries are there.
+    let rolled_back = signed.as_ref().is_some_and(|signed| signed.size > report.entries);
     if let Some(signed) = signed.filter(|_| rolled_back) {
         lines.push(format!(
-            "rolled back: this machine has signed a checkpoint of size {}, the store has one of size {}",
-            signed.size, report.checkpoint.size
+            "rolled back: this machine has signed a checkpoint of size {}, the store has {} log entries",
+            signed.size, report.entries
         ));
     }
     let sound = report.is_sound() && !rolled_back;
