@@ -65,7 +65,6 @@ struct WrittenTail {
 #[serde(deny_unknown_fields)]
 struct WrittenLimits {
     index_heap_mib: Option<usize>,
-    frame_cache_mib: Option<usize>,
     show_after_ms: Option<u64>,
     batch_age_ms: Option<u64>,
     poll_ms: Option<u64>,
@@ -106,8 +105,6 @@ pub struct Tail {
 pub struct Limits {
     /// Memory of the index writer, bytes.
     pub index_heap_bytes: usize,
-    /// Memory of decoded frames, bytes.
-    pub frame_cache_bytes: usize,
     /// How long a durable record waits at most until it can be found, ms.
     pub show_after_ms: u64,
     /// Age at which a batch is sealed, ms.
@@ -118,13 +115,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits {
-            index_heap_bytes: 48 << 20,
-            frame_cache_bytes: 64 << 20,
-            show_after_ms: 400,
-            batch_age_ms: 200,
-            poll_ms: 250,
-        }
+        Limits { index_heap_bytes: 48 << 20, show_after_ms: 400, batch_age_ms: 200, poll_ms: 250 }
     }
 }
 
@@ -227,13 +218,6 @@ fn checked_limits(path: &Path, written: &WrittenLimits) -> Result<Limits, Config
     };
     Ok(Limits {
         index_heap_bytes: mib("limits.index_heap_mib", written.index_heap_mib, default.index_heap_bytes, 16, 4096)?,
-        frame_cache_bytes: mib(
-            "limits.frame_cache_mib",
-            written.frame_cache_mib,
-            default.frame_cache_bytes,
-            1,
-            65_536,
-        )?,
         show_after_ms: within("limits.show_after_ms", written.show_after_ms, default.show_after_ms, 50, 60_000)?,
         batch_age_ms: within("limits.batch_age_ms", written.batch_age_ms, default.batch_age_ms, 10, 10_000)?,
         poll_ms: within("limits.poll_ms", written.poll_ms, default.poll_ms, 10, 60_000)?,
