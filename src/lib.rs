@@ -7,6 +7,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod correlate;
 pub mod evidence;
 pub mod index;
 pub mod model;

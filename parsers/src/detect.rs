@@ -2,7 +2,22 @@
 //!
 //! A format is recognised by how lines begin, never by words within them: a record may quote a record of the other kind. Not here: cutting (`frame`).
 
-use crate::frame::Format;
+use crate::{containerd, klog};
+
+/// What a stream holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Linux audit records.
+    Auditd,
+    /// audit.k8s.io events.
+    KubernetesAudit,
+    /// containerd's log.
+    Containerd,
+    /// containerd's event stream.
+    ContainerdEvents,
+    /// A log of klog.
+    Klog,
+}
 
 /// Bytes of the start that are looked at.
 pub const HEAD_BYTES_MAX: usize = 64 << 10;
@@ -10,22 +25,32 @@ pub const HEAD_BYTES_MAX: usize = 64 << 10;
 const LINES_MAX: usize = 64;
 
 /// The format of a stream that begins with `head`; `None` when it is not recognised.
-pub fn detect(head: &[u8]) -> Option<Format> {
+pub fn detect(head: &[u8]) -> Option<Found> {
     let head = head.get(..HEAD_BYTES_MAX).unwrap_or(head);
     let mut rest = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     for _ in 0..LINES_MAX {
         rest = trim_start(rest);
         match rest.first()? {
             // An object may be spread over lines, so all that follows counts.
-            b'{' | b'[' if is_audit_json(rest) => return Some(Format::KubernetesAudit),
+            b'{' | b'[' if is_audit_json(rest) => return Some(Found::KubernetesAudit),
+            b'{' if containerd::is_line(line(rest)) => return Some(Found::Containerd),
+            b'{' if klog::is_line(line(rest)) => return Some(Found::Klog),
             b'{' | b'[' | b',' => {}
-            _ if is_auditd(rest) => return Some(Format::Auditd),
+            _ if containerd::is_line(line(rest)) => return Some(Found::Containerd),
+            _ if containerd::is_stream_line(line(rest)) => return Some(Found::ContainerdEvents),
+            _ if klog::is_line(line(rest)) => return Some(Found::Klog),
+            _ if is_auditd(rest) => return Some(Found::Auditd),
             _ => {}
         }
         let end = memchr::memchr(b'\n', rest)?;
         rest = rest.get(end + 1..)?;
     }
     None
+}
+
+/// The first line.
+fn line(text: &[u8]) -> &[u8] {
+    memchr::memchr(b'\n', text).and_then(|end| text.get(..end)).unwrap_or(text)
 }
 
 /// Blanks, blank lines, and the zeros that a crash leaves in a file.
@@ -72,7 +97,7 @@ mod tests {
 
     #[test]
     fn by_how_lines_begin() {
-        let (linux, kubernetes) = (Some(Format::Auditd), Some(Format::KubernetesAudit));
+        let (linux, kubernetes) = (Some(Found::Auditd), Some(Found::KubernetesAudit));
         check("", None);
         check("\n\n \n", None);
         check("type=SYSCALL msg=audit(1234567890.123:12345): arch=abc123", linux);

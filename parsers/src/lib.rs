@@ -5,8 +5,10 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic))]
 
+pub mod containerd;
 pub mod detect;
 pub mod frame;
 pub mod issue;
+pub mod klog;
 pub mod kubernetes;
 pub mod linux;

@@ -104,7 +104,9 @@ macro_rules! field {
 
 /// All fields, in the order of an event's JSON.
 pub static FIELDS: &[Field] = &[
-    field!("source", Text, false, "layer that recorded it: linux, kubernetes, self", |e, each| each(e.source.name())),
+    field!("source", Text, false, "layer that recorded it: linux, kubernetes, containerd, kubelet, self", |e, each| {
+        each(e.source.name())
+    }),
     field!("who.name", Text, true, "the person, service account or login", |e, each| opt(e.who.name.as_ref(), each)),
     field!("who.kind", Text, false, "user, service_account, login, uid, anonymous, unset", |e, each| each(
         e.who.kind.name()
@@ -176,6 +178,7 @@ pub static FIELDS: &[Field] = &[
     )),
     field!("what.outcome", Text, true, "success, failure, denied, unknown", |e, each| each(e.what.outcome.name())),
     field!("what.code", Text, false, "status code, or errno: `-13 EACCES`", |e, each| opt(e.what.code.as_ref(), each)),
+    field!("what.message", Text, true, "text of a log line", |e, each| opt(e.what.message.as_ref(), each)),
     field!("where.cluster", Text, true, "cluster", |e, each| opt(e.r#where.cluster.as_ref(), each)),
     field!("where.node", Text, true, "node", |e, each| opt(e.r#where.node.as_ref(), each)),
     field!("where.boot", Text, false, "boot id of the node", |e, each| opt(e.r#where.boot.as_ref(), each)),
@@ -196,6 +199,10 @@ pub static FIELDS: &[Field] = &[
     field!("how.ppid", Number, false, "parent process", |e, each| num(e.how.ppid, each)),
     field!("how.comm", Text, false, "command name (asserted by the client)", |e, each| opt(e.how.comm.as_ref(), each)),
     field!("how.tty", Text, false, "terminal", |e, each| opt(e.how.tty.as_ref(), each)),
+    field!("how.exec_id", Text, false, "id that a container runtime gave an exec", |e, each| opt(
+        e.how.exec_id.as_ref(),
+        each
+    )),
     field!("how.syscall", Text, false, "system call", |e, each| opt(e.how.syscall.as_ref(), each)),
     field!("how.user_agent", Text, false, "HTTP client (asserted by the client)", |e, each| opt(
         e.how.user_agent.as_ref(),
@@ -242,6 +249,9 @@ pub static FIELDS: &[Field] = &[
         .issues
         .iter()
         .for_each(|i| each(&i.kind))),
+    field!("join.key", Text, false, "typed keys by which links are found: cid:…, exec:…, pod:…", |e, each| {
+        crate::correlate::keys(e, each)
+    }),
 ];
 
 /// Short names, each for one field or several: a value of any of them counts.
@@ -273,6 +283,8 @@ pub static ALIASES: &[(&str, &[&str])] = &[
     ("container", &["where.container", "where.container_id"]),
     ("image", &["where.image"]),
     ("cwd", &["where.cwd"]),
+    ("message", &["what.message"]),
+    ("exec_id", &["how.exec_id"]),
     ("exe", &["how.exe"]),
     ("argv", &["how.argv"]),
     ("pid", &["how.pid"]),

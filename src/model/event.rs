@@ -41,6 +41,10 @@ pub enum Source {
     Linux,
     /// The API server's audit events.
     Kubernetes,
+    /// containerd: its log and its event stream.
+    Containerd,
+    /// The kubelet's log.
+    Kubelet,
     /// deponent itself: gaps, rotations.
     Own,
 }
@@ -51,6 +55,8 @@ impl Source {
         match self {
             Source::Linux => "linux",
             Source::Kubernetes => "kubernetes",
+            Source::Containerd => "containerd",
+            Source::Kubelet => "kubelet",
             Source::Own => "self",
         }
     }
@@ -186,8 +192,10 @@ pub struct What {
     pub objects: Vec<Object>,
     /// How it ended.
     pub outcome: Outcome,
-    /// Status code (`101`), or errno (`-2 ENOENT`).
+    /// Status code (`101`), errno (`-2 ENOENT`), or exit status of a process.
     pub code: Option<Str>,
+    /// The text of a log line.
+    pub message: Option<Str>,
 }
 
 /// How an action ended.
@@ -275,6 +283,8 @@ pub struct How {
     pub comm: Option<Str>,
     /// Terminal.
     pub tty: Option<Str>,
+    /// The id that a container runtime gave an exec.
+    pub exec_id: Option<Str>,
     /// System call by name, or its number as text where the architecture is unknown.
     pub syscall: Option<Str>,
     /// Arguments by name (`a0`, or decoded).

@@ -7,22 +7,41 @@ pub enum RecordKind {
     Auditd,
     /// audit.k8s.io events: JSON lines, lists or single objects.
     KubernetesAudit,
+    /// containerd's own log: logfmt or JSON, one line each.
+    Containerd,
+    /// containerd's event stream as `ctr events` prints it, one line each.
+    ContainerdEvents,
+    /// The kubelet's log: klog as text or JSON, one line each.
+    Kubelet,
     /// deponent's own records (gaps, rotations), one JSON object a line.
     Own,
 }
 
 impl RecordKind {
+    /// All kinds.
+    pub const ALL: [RecordKind; 6] = [
+        RecordKind::Auditd,
+        RecordKind::KubernetesAudit,
+        RecordKind::Containerd,
+        RecordKind::ContainerdEvents,
+        RecordKind::Kubelet,
+        RecordKind::Own,
+    ];
+
     /// The name in batch headers, configuration and output.
     pub fn name(self) -> &'static str {
         match self {
             RecordKind::Auditd => "auditd",
             RecordKind::KubernetesAudit => "kubernetes-audit",
+            RecordKind::Containerd => "containerd",
+            RecordKind::ContainerdEvents => "containerd-events",
+            RecordKind::Kubelet => "kubelet",
             RecordKind::Own => "deponent",
         }
     }
 
     /// The kind of that name.
     pub fn of_name(name: &str) -> Option<RecordKind> {
-        [RecordKind::Auditd, RecordKind::KubernetesAudit, RecordKind::Own].into_iter().find(|kind| kind.name() == name)
+        RecordKind::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }

@@ -6,6 +6,7 @@
 mod event;
 mod id;
 mod kind;
+mod link;
 mod moment;
 mod refs;
 
@@ -15,6 +16,7 @@ pub use event::{
 };
 pub use id::{EventId, IdPrefix};
 pub use kind::RecordKind;
+pub use link::{CANDIDATES_MAX, Class, Finding, KeyMatch, Link};
 pub use moment::Moment;
 pub use refs::RecordRef;
 

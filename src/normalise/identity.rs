@@ -43,6 +43,13 @@ pub fn kubernetes(context: Context<'_>, parts: [&str; 5]) -> EventId {
     id(Source::Kubernetes, context.cluster.as_bytes(), b"", &parts.map(str::as_bytes))
 }
 
+/// A line of a log: its bytes without the blanks around them. `year`: the one that was inferred for a stamp without; it makes another event of it.
+pub fn line(source: Source, context: Context<'_>, year: Option<i32>, line: &[u8]) -> EventId {
+    let year = year.map(|year| year.to_string()).unwrap_or_default();
+    let parts = [year.as_bytes(), line.trim_ascii()];
+    id(source, context.cluster.as_bytes(), context.node.as_bytes(), &parts)
+}
+
 /// deponent's own events.
 pub fn own(context: Context<'_>, parts: &[&[u8]]) -> EventId {
     id(Source::Own, context.cluster.as_bytes(), context.node.as_bytes(), parts)
@@ -74,7 +81,7 @@ mod tests {
 
     #[test]
     fn bytes_are_those_of_the_format() {
-        let context = Context { cluster: "c1", node: "n1" };
+        let context = Context { cluster: "c1", node: "n1", received_ns: 0 };
         let of = |line: &[u8]| linux(context, &header(line).unwrap());
         let linux_bytes = b"deponent-event/v1\0\0\0\x05linux\0\0\0\x02c1\0\0\0\x02n1\0\0\0\0\0\0\0\x0a1234567890\0\0\0\x03723\0\0\0\x0512345";
         assert_eq!(of(b"type=CWD msg=audit(1234567890.723:12345): "), by_hand(linux_bytes));

@@ -4,7 +4,9 @@
 //! records. Everything here is a pure function of its arguments. Not here: cutting and parsing bytes (`deponent-parsers`), which records belong to an event
 //! (`index`), how an event is printed (`query`).
 
+mod containerd;
 mod identity;
+mod kubelet;
 mod kubernetes;
 mod linux;
 mod own;
@@ -20,6 +22,8 @@ pub struct Context<'a> {
     pub cluster: &'a str,
     /// Node as configured; empty when it is not.
     pub node: &'a str,
+    /// When the collector received the record, ns since 1970; settles the year of stamps that have none, and nothing else.
+    pub received_ns: i64,
 }
 
 /// To which event a record belongs.
@@ -52,6 +56,9 @@ pub fn key(kind: RecordKind, context: Context<'_>, record: &[u8]) -> Result<Key,
     match kind {
         RecordKind::Auditd => linux_key(context, record),
         RecordKind::KubernetesAudit => kubernetes::key(context, record),
+        RecordKind::Containerd => containerd::log_key(context, bare(record)),
+        RecordKind::ContainerdEvents => containerd::stream_key(context, bare(record)),
+        RecordKind::Kubelet => kubelet::key(context, bare(record)),
         RecordKind::Own => own::key(context, record),
     }
 }
@@ -64,6 +71,9 @@ pub fn event(kind: RecordKind, key: &Key, context: Context<'_>, records: &[&[u8]
             linux::event(key.id, key.when, context, &records)
         }
         RecordKind::KubernetesAudit => kubernetes::event(key, context, records),
+        RecordKind::Containerd => containerd::log_event(key, context, first_bare(records)),
+        RecordKind::ContainerdEvents => containerd::stream_event(key, context, first_bare(records)),
+        RecordKind::Kubelet => kubelet::event(key, context, first_bare(records)),
         RecordKind::Own => own::event(key, context, records),
     }
 }
@@ -73,6 +83,9 @@ pub fn fields(kind: RecordKind, record: &[u8]) -> RecordFields {
     match kind {
         RecordKind::Auditd => linux::fields(bare(record)),
         RecordKind::KubernetesAudit => kubernetes::fields(record),
+        RecordKind::Containerd => containerd::log_fields(bare(record)),
+        RecordKind::ContainerdEvents => containerd::stream_fields(bare(record)),
+        RecordKind::Kubelet => kubelet::fields(bare(record)),
         RecordKind::Own => own::fields(record),
     }
 }
@@ -104,6 +117,11 @@ fn linux_key(context: Context<'_>, record: &[u8]) -> Result<Key, Bad> {
     Ok(Key { id, source: Source::Linux, when: Moment { nanos: header.nanos, digits: header.digits }, last })
 }
 
+/// The line of an event that is one line: all records of such an event are equal but for blanks around them.
+fn first_bare<'r>(records: &[&'r [u8]]) -> &'r [u8] {
+    bare(records.iter().min().copied().unwrap_or_default()).trim_ascii_end()
+}
+
 /// A line without what a frame may have before it: blank lines, a byte order mark, the zeros of a torn write.
 fn bare(record: &[u8]) -> &[u8] {
     let outside = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0 | 0xef | 0xbb | 0xbf);
@@ -116,7 +134,7 @@ mod tests {
     use super::*;
     use crate::model::RecordKind::Auditd;
 
-    const CONTEXT: Context<'_> = Context { cluster: "c1", node: "n1" };
+    const CONTEXT: Context<'_> = Context { cluster: "c1", node: "n1", received_ns: 0 };
 
     #[test]
     fn lines_of_auditd() {

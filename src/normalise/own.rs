@@ -65,7 +65,7 @@ fn text(bytes: &[u8]) -> String {
     text
 }
 
-fn empty(context: Context<'_>, id: EventId, when: Moment) -> Event {
+pub(super) fn empty(context: Context<'_>, id: EventId, when: Moment) -> Event {
     let configured = |value: &str| (!value.is_empty()).then(|| value.into());
     Event {
         id,
@@ -120,7 +120,7 @@ fn read(record: &[u8]) -> Result<Own, Bad> {
 mod tests {
     use super::*;
 
-    const CONTEXT: Context<'_> = Context { cluster: "c1", node: "n1" };
+    const CONTEXT: Context<'_> = Context { cluster: "c1", node: "n1", received_ns: 0 };
 
     #[test]
     fn a_gap_is_an_event() {

@@ -81,7 +81,10 @@ fn read_serials(
     for record in 0..header.records {
         let at = RecordRef { leaf, record };
         match header.kind {
-            RecordKind::KubernetesAudit => return Ok(()),
+            RecordKind::KubernetesAudit
+            | RecordKind::Containerd
+            | RecordKind::ContainerdEvents
+            | RecordKind::Kubelet => return Ok(()),
             RecordKind::Own => {
                 let bytes = reader.record(at)?;
                 if let Ok(Value::Object(mut own)) = serde_json::from_slice::<Value>(&bytes)

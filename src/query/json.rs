@@ -179,6 +179,7 @@ fn what(what: &What) -> Part {
     part.list("objects", what.objects.iter().map(|object| self::object(object).0.into()));
     part.put("outcome", what.outcome.name());
     part.text("code", what.code.as_ref());
+    part.text("message", what.message.as_ref());
     part
 }
 
@@ -217,6 +218,7 @@ fn how(how: &How) -> Part {
     part.number("ppid", how.ppid);
     part.text("comm", how.comm.as_ref());
     part.text("tty", how.tty.as_ref());
+    part.text("exec_id", how.exec_id.as_ref());
     part.text("syscall", how.syscall.as_ref());
     part.named("args", pairs(&how.args));
     part.text("user_agent", how.user_agent.as_ref());

@@ -71,7 +71,7 @@ impl Loaded {
 
 /// Names that a batch gives its records.
 pub fn context(entry: &Entry) -> Context<'_> {
-    Context { cluster: &entry.header.cluster, node: &entry.header.node }
+    Context { cluster: &entry.header.cluster, node: &entry.header.node, received_ns: entry.envelope.received.nanos }
 }
 
 /// Where one batch ends and another goes on: the same bytes of a file up to there, under the same names (`docs/format.md` §4).

@@ -89,6 +89,7 @@ pub(crate) fn k8s_exec() -> Event {
         objects: Vec::new(),
         outcome: Outcome::Success,
         code: o("101"),
+        message: None,
     };
     event.r#where =
         Where { cluster: o("prod"), namespace: o("shop"), pod: o("web-1"), container: o("app"), ..Where::default() };
@@ -128,6 +129,7 @@ pub(crate) fn k8s_denied() -> Event {
         objects: Vec::new(),
         outcome: Outcome::Denied,
         code: o("403"),
+        message: None,
     };
     event.r#where = Where { cluster: o("prod"), ..Where::default() };
     event.how.verb = o("create");
@@ -145,6 +147,7 @@ pub(crate) fn k8s_list() -> Event {
         objects: Vec::new(),
         outcome: Outcome::Unknown,
         code: None,
+        message: None,
     };
     event.how.verb = o("list");
     event.how.user_agent = None;
@@ -175,6 +178,7 @@ pub(crate) fn execve() -> Event {
         objects: vec![Object { kind: o("file"), path: o("/lib64/ld-linux-x86-64.so.2"), ..Object::default() }],
         outcome: Outcome::Success,
         code: o("0"),
+        message: None,
     };
     event.r#where = Where {
         node: o("node-1"),
@@ -189,6 +193,7 @@ pub(crate) fn execve() -> Event {
         ppid: Some(24_089),
         comm: o("docker"),
         tty: o("pts0"),
+        exec_id: None,
         syscall: o("execve"),
         args: vec![(s("a0"), s("5581")), (s("a1"), s("0"))],
         ..How::default()
@@ -218,6 +223,7 @@ pub(crate) fn open_denied() -> Event {
         objects: Vec::new(),
         outcome: Outcome::Denied,
         code: o("-13 EACCES"),
+        message: None,
     };
     event.how.syscall = o("openat");
     event.how.argv.clear();
@@ -244,6 +250,7 @@ pub(crate) fn rename_by_root() -> Event {
         objects: vec![file("/etc/c", "CREATE"), file("/etc", "PARENT")],
         outcome: Outcome::Success,
         code: o("0"),
+        message: None,
     };
     event.how.syscall = o("rename");
     event
@@ -265,6 +272,7 @@ pub(crate) fn user_login() -> Event {
         objects: Vec::new(),
         outcome: Outcome::Success,
         code: None,
+        message: None,
     };
     event.r#where.node = o("node-1");
     event.how = How { exe: o("/usr/sbin/sshd"), pid: Some(900), tty: o("ssh"), ..How::default() };
@@ -280,6 +288,7 @@ pub(crate) fn avc() -> Event {
         objects: Vec::new(),
         outcome: Outcome::Denied,
         code: None,
+        message: None,
     };
     event.r#where.node = o("node-1");
     event.how = How { comm: o("snap"), pid: Some(77), ..How::default() };
@@ -294,6 +303,7 @@ pub(crate) fn connect() -> Event {
         objects: Vec::new(),
         outcome: Outcome::Failure,
         code: o("-115 EINPROGRESS"),
+        message: None,
     };
     event.how.syscall = o("connect");
     event.how.net =
@@ -310,6 +320,7 @@ pub(crate) fn gap() -> Event {
         objects: Vec::new(),
         outcome: Outcome::Unknown,
         code: None,
+        message: None,
     };
     event.issues = vec![EventIssue { kind: s("gap"), detail: s("bytes 4096..8192 were not read") }];
     event
@@ -350,8 +361,14 @@ pub(crate) fn hostile(text: &str, source: Source) -> Event {
         login: Some(Login { auid: Some(1), name: t(), ses: Some(2) }),
         effective: Some(Effective { uid: Some(0), name: t(), gid: Some(0) }),
     };
-    event.what =
-        What { action: s(text), object: Some(object()), objects: vec![object()], outcome: Outcome::Failure, code: t() };
+    event.what = What {
+        action: s(text),
+        object: Some(object()),
+        objects: vec![object()],
+        outcome: Outcome::Failure,
+        code: t(),
+        message: t(),
+    };
     event.r#where = Where {
         cluster: t(),
         node: t(),
@@ -371,6 +388,7 @@ pub(crate) fn hostile(text: &str, source: Source) -> Event {
         ppid: Some(1),
         comm: t(),
         tty: t(),
+        exec_id: t(),
         syscall: t(),
         args: vec![(s(text), s(text))],
         user_agent: t(),

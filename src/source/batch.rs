@@ -27,7 +27,7 @@ pub fn format_of(kind: RecordKind) -> Format {
     match kind {
         RecordKind::Auditd => Format::Auditd,
         RecordKind::KubernetesAudit => Format::KubernetesAudit,
-        RecordKind::Own => Format::Lines,
+        RecordKind::Containerd | RecordKind::ContainerdEvents | RecordKind::Kubelet | RecordKind::Own => Format::Lines,
     }
 }
 

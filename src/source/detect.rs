@@ -4,8 +4,7 @@
 
 use super::error::SourceError;
 use crate::model::RecordKind;
-use deponent_parsers::detect::{HEAD_BYTES_MAX, detect};
-use deponent_parsers::frame::Format;
+use deponent_parsers::detect::{Found, HEAD_BYTES_MAX, detect};
 
 /// Bytes of a file that are looked at.
 pub const DETECT_BYTES: usize = HEAD_BYTES_MAX;
@@ -13,9 +12,11 @@ pub const DETECT_BYTES: usize = HEAD_BYTES_MAX;
 /// The kind of records in a file that starts with `head`.
 pub fn kind_of(head: &[u8]) -> Option<RecordKind> {
     match detect(head)? {
-        Format::Auditd => Some(RecordKind::Auditd),
-        Format::KubernetesAudit => Some(RecordKind::KubernetesAudit),
-        Format::Lines => None,
+        Found::Auditd => Some(RecordKind::Auditd),
+        Found::KubernetesAudit => Some(RecordKind::KubernetesAudit),
+        Found::Containerd => Some(RecordKind::Containerd),
+        Found::ContainerdEvents => Some(RecordKind::ContainerdEvents),
+        Found::Klog => Some(RecordKind::Kubelet),
     }
 }
 

@@ -11,6 +11,7 @@ const ROOMS: &[&[&str]] = &[
     &["evidence"],
     &["source"],
     &["normalise"],
+    &["correlate"],
     &["index"],
     &["query"],
     &["pipeline"],

@@ -151,7 +151,14 @@ fn what(claims: &Claims, outcome: Outcome, code: Option<i64>) -> What {
         uid,
         ..Object::default()
     });
-    What { action, object, objects: Vec::new(), outcome, code: code.map(|code| Str::from(code.to_string())) }
+    What {
+        action,
+        object,
+        objects: Vec::new(),
+        outcome,
+        code: code.map(|code| Str::from(code.to_string())),
+        message: None,
+    }
 }
 
 fn place(claims: &Claims, context: Context<'_>, issues: &mut Vec<EventIssue>) -> Where {

@@ -40,7 +40,14 @@ pub fn event(id: EventId, when: Moment, context: Context<'_>, records: &[&[u8]])
     let syscall = seen.call.text(&mut notes);
     let (net, socket) = net::net(&all, syscall.as_deref().unwrap_or(""), seen.call.arch, &mut notes);
     let mut objects = seen.objects(&action, cwd.as_deref(), socket, &mut notes).into_iter();
-    let what = What { action: action.text, object: objects.next(), objects: objects.collect(), outcome: ending, code };
+    let what = What {
+        action: action.text,
+        object: objects.next(),
+        objects: objects.collect(),
+        outcome: ending,
+        code,
+        message: None,
+    };
     let text = |key, notes: &mut Notes| seen.text(key, notes);
     let how = How {
         exe: text(Key::Exe, &mut notes),

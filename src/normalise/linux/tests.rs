@@ -5,7 +5,7 @@ use crate::model::{AssertedBy, Event, EventId, Moment, Outcome, WhoKind};
 use crate::normalise::Context;
 
 pub(super) fn of(lines: &[&[u8]]) -> Event {
-    event(EventId([0; 16]), Moment { nanos: 0, digits: 3 }, Context { cluster: "c", node: "" }, lines)
+    event(EventId([0; 16]), Moment { nanos: 0, digits: 3 }, Context { cluster: "c", ..Context::default() }, lines)
 }
 
 fn event_of(lines: &str) -> Event {
