@@ -2,6 +2,8 @@
 //!
 //! Not here: where events come from (`index`, `query`), how links are shown (`cli`).
 
+pub mod rules;
+
 use crate::model::Event;
 
 /// Calls back with each typed key by which links find an event.

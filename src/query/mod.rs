@@ -11,6 +11,7 @@ mod explain;
 pub mod export;
 mod gaps;
 pub mod json;
+mod linked;
 pub mod load;
 mod lookup;
 mod matches;
@@ -24,7 +25,7 @@ mod plan;
 pub(crate) mod samples;
 mod sequence;
 
-pub use answer::{AnswerError, Question, Search, Sink, Stop, Trailer, fields_json};
+pub use answer::{AnswerError, LinkedKind, Question, Search, Sink, Stop, Trailer, fields_json};
 pub use ast::{Filter, Pipe, Query, RawTest, Test};
 pub use engine::{Engine, event_line};
 pub use error::{QueryError, QueryErrorKind};
