@@ -71,16 +71,22 @@ impl Engine {
 }
 
 impl View {
+    /// Origin, size and root of the newest checkpoint.
+    pub fn checkpoint_line(&self) -> Option<String> {
+        let note = self.reader.checkpoint().ok()?;
+        let checkpoint = Checkpoint::parse_unauthenticated(&note).ok()?;
+        let root = data_encoding::BASE64.encode(&checkpoint.root);
+        Some(format!("{} {} {root}", checkpoint.origin, checkpoint.size))
+    }
+
     fn trailer(&self) -> Trailer {
-        let checkpoint = self.reader.checkpoint().ok().and_then(|note| Checkpoint::parse_unauthenticated(&note).ok());
         Trailer {
             count: 0,
             next: None,
             lost: 0,
             indexed: self.searcher.covers(),
             size: self.reader.size(),
-            checkpoint: checkpoint
-                .map(|c| format!("{} {} {}", c.origin, c.size, data_encoding::BASE64.encode(&c.root))),
+            checkpoint: self.checkpoint_line(),
         }
     }
 

@@ -11,6 +11,7 @@ mod explain;
 pub mod export;
 mod gaps;
 pub mod json;
+mod link_json;
 mod linked;
 pub mod load;
 mod lookup;
@@ -24,6 +25,7 @@ mod plan;
 #[cfg(test)]
 pub(crate) mod samples;
 mod sequence;
+mod testimony;
 
 pub use answer::{AnswerError, LinkedKind, Question, Search, Sink, Stop, Trailer, fields_json};
 pub use ast::{Filter, Pipe, Query, RawTest, Test};

@@ -8,6 +8,7 @@ mod assemble;
 mod claims;
 mod compare;
 mod object;
+mod pods;
 #[cfg(test)]
 mod tests;
 mod uri;
