@@ -289,12 +289,8 @@ fn of_reparented(
     let before = |other: &&Arc<Event>| order(other) < order(event);
     let mut open: Vec<&Arc<Event>> = Vec::new();
     for child in children.iter().filter(before) {
-        let Some(program) = facts::started(child) else { continue };
-        match facts::run(child).map(|run| run.order) {
-            Some(Order::Exec | Order::Start) => open.push(child),
-            // Another process of the shim, of one of the orders that were open then.
-            _ if !program.is_runtime() => drop(open.pop()),
-            _ => {}
+        if facts::run(child).is_some_and(|run| matches!(run.order, Order::Exec | Order::Start)) {
+            open.push(child);
         }
     }
     let mut orders = Vec::new();
