@@ -33,6 +33,13 @@ pub struct Offset {
     pub pairs: usize,
 }
 
+impl Offset {
+    /// Its bounds in µs, and its pairs.
+    pub fn microseconds(self) -> (i64, i64, usize) {
+        (self.low.div_euclid(1_000), self.high.saturating_add(999).div_euclid(1_000), self.pairs)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Bounds {
     /// One pair each: at least, at most.
@@ -43,26 +50,48 @@ struct Bounds {
 
 impl Bounds {
     fn offset(&self) -> Offset {
-        let lows = || self.both.iter().map(|(low, _)| *low).chain(self.low.iter().copied());
-        let highs = || self.both.iter().map(|(_, high)| *high).chain(self.high.iter().copied());
+        let unknown = Offset { low: -UNKNOWN_NS, high: UNKNOWN_NS, pairs: 0 };
+        let all: Vec<(i64, i64)> = self
+            .both
+            .iter()
+            .copied()
+            .chain(self.low.iter().map(|low| (*low, i64::MAX)))
+            .chain(self.high.iter().map(|high| (i64::MIN, *high)))
+            .collect();
         let pairs = self.both.len().max(self.low.len().min(self.high.len()));
-        let (Some(low), Some(high)) = (lows().max(), highs().min()) else {
-            return Offset { low: -UNKNOWN_NS, high: UNKNOWN_NS, pairs: 0 };
-        };
-        // Pairs that contradict one another (a clock was set in between, a pair was none): only the widest bounds are safe.
-        let (low, high) =
-            if low <= high { (low, high) } else { (lows().min().unwrap_or(low), highs().max().unwrap_or(high)) };
+        let Some((low, high)) = agreed(&all) else { return unknown };
+        if low == i64::MIN || high == i64::MAX {
+            return unknown;
+        }
         let margin = if pairs < FEW { FEW_NS } else { ALWAYS_NS };
         Offset { low: low.saturating_sub(margin), high: high.saturating_add(margin), pairs }
     }
+}
+
+/// What nearly all bounds have in common. Where they contradict one another more than that (a clock was set in between), only their widest is safe.
+fn agreed(all: &[(i64, i64)]) -> Option<(i64, i64)> {
+    let count = |at: i64| all.iter().filter(|(low, high)| (*low..=*high).contains(&at)).count();
+    let best = all.iter().flat_map(|(low, high)| [*low, *high]).map(count).max()?;
+    if best * 4 < all.len() * 3 {
+        let finite = |value: &i64| *value != i64::MIN && *value != i64::MAX;
+        let low = all.iter().map(|(low, _)| *low).filter(finite).min().unwrap_or(i64::MIN);
+        let high = all.iter().map(|(_, high)| *high).filter(finite).max().unwrap_or(i64::MAX);
+        return Some((low, high));
+    }
+    // Every place where so many agree, from the first to the last: there may be several.
+    let low = all.iter().map(|(low, _)| *low).filter(|low| count(*low) == best).min()?;
+    let high = all.iter().map(|(_, high)| *high).filter(|high| count(*high) == best).max()?;
+    Some((low, high))
 }
 
 /// The offset between the API server and the node of `execs`, from sessions into one pod.
 pub fn offset(case: &Case<'_>, sessions: &[Opened], execs: &[&Exec], served: &[Arc<Event>]) -> Result<Offset, Failed> {
     let mut bounds = Bounds::default();
     by_kubelet(sessions, served, &mut bounds);
-    by_exec(sessions, execs, &mut bounds);
-    by_container(case, execs, &mut bounds)?;
+    if bounds.both.len() < FEW {
+        by_exec(sessions, execs, &mut bounds);
+        by_container(case, execs, &mut bounds)?;
+    }
     Ok(bounds.offset())
 }
 
@@ -98,9 +127,12 @@ fn by_kubelet(sessions: &[Opened], served: &[Arc<Event>], bounds: &mut Bounds) {
 
 /// A command that only one session and only one exec have: the exec lies within the session.
 fn by_exec(sessions: &[Opened], execs: &[&Exec], bounds: &mut Bounds) {
+    // What lies beyond the execs that were looked up has its exec there too.
+    let (first, last) = (execs.iter().map(|exec| exec.start).min(), execs.iter().map(|exec| exec.start).max());
+    let within = (first.unwrap_or(0).saturating_add(UNKNOWN_NS), last.unwrap_or(0).saturating_sub(UNKNOWN_NS));
     for one in sessions {
         let Some(session) = facts::session(&one.event) else { continue };
-        if session.argv.is_none() {
+        if session.argv.is_none() || session.start < within.0 || session.start > within.1 {
             continue;
         }
         let like = |other: &Opened| {
@@ -111,7 +143,7 @@ fn by_exec(sessions: &[Opened], execs: &[&Exec], bounds: &mut Bounds) {
         if sessions.iter().filter(|other| like(other)).count() > 1 {
             continue;
         }
-        let fits = |exec: &&&Exec| exec.fits(&session);
+        let fits = |exec: &&&Exec| exec.first.process.is_some() && exec.fits(&session);
         let mut matching = execs.iter().filter(fits);
         let (Some(exec), None) = (matching.next(), matching.next()) else { continue };
         let low = session.start.saturating_sub(exec.start).saturating_sub(COARSE_NS);
@@ -142,4 +174,22 @@ fn by_container(case: &Case<'_>, execs: &[&Exec], bounds: &mut Bounds) -> Result
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nearly_all_agree_on() {
+        let check = |all: &[(i64, i64)], expected: Option<(i64, i64)>| assert_eq!(agreed(all), expected, "{all:?}");
+        check(&[], None);
+        check(&[(-5, 10)], Some((-5, 10)));
+        check(&[(-5, 10), (0, 20), (-9, 3)], Some((0, 3)));
+        // One of four is no pair.
+        check(&[(-5, 10), (0, 20), (-9, 3), (500, 600)], Some((0, 3)));
+        // Two and two: the clock was set.
+        check(&[(-5, 10), (0, 20), (500, 600), (510, 530)], Some((-5, 600)));
+        check(&[(0, i64::MAX), (i64::MIN, 7)], Some((0, 7)));
+    }
 }

@@ -63,6 +63,7 @@ pub fn link(rule: &'static Rule, class: Class, from: &Event, to: &Event) -> Link
         to: to.id,
         keys: Vec::new(),
         delta_ms: to.when.event.nanos.saturating_sub(from.when.event.nanos) / 1_000_000,
+        clock_us: None,
         candidates: vec![from.id],
         candidate_count: 1,
         support: Vec::new(),

@@ -61,6 +61,7 @@ pub fn cause(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
         _ => Class::Ambiguous,
     };
     let mut made = link(&SESSION_STREAM, class, &first, event);
+    made.clock_us = Some(offset.microseconds());
     if let Some(session) = facts::session(&first) {
         side.compare(&session, &mut made.keys);
     }

@@ -32,6 +32,7 @@ pub fn found(contest: Contest, event: &Arc<Event>) -> Found {
     let cause = Arc::clone(first.event());
     let mut made = link(&SESSION_EXEC, class(&contest, &mut missing), &cause, event);
     compare(&mut made, &contest, first);
+    made.clock_us = Some(contest.offset.microseconds());
     let mut candidates = ids(&contest.causes);
     made.candidate_count = candidates.len();
     candidates.truncate(CANDIDATES_MAX);

@@ -70,10 +70,14 @@ pub fn link(store: &Store<'_>, link: &Link) -> Result<Value, AnswerError> {
         "to": link.to.to_string(),
         "keys": keys,
         "delta_ms": link.delta_ms,
+        "clock_us": link.clock_us.map(|(low, high, pairs)| json!({ "low": low, "high": high, "pairs": pairs })),
         "candidates": ids(&link.candidates),
         "candidate_count": link.candidate_count,
     });
     if let Some(object) = value.as_object_mut() {
+        if link.clock_us.is_none() {
+            object.remove("clock_us");
+        }
         if !link.support.is_empty() {
             object.insert("support".to_owned(), json!(ids(&link.support)));
         }

@@ -209,9 +209,10 @@ fn overlapping_sessions() {
     let dir = corpus.join("overlap");
     let truth = truth(&dir);
     let mut table = String::new();
-    for sources in
-        Sources::EACH.into_iter().filter(|one| std::env::var("ONLY").is_err() || *one == Sources::ApiAndAuditd)
-    {
+    for sources in Sources::EACH.into_iter().filter(|one| {
+        std::env::var("ONLY").is_err()
+            || (*one == Sources::ApiAndAuditd) == (std::env::var("ONLY").as_deref() == Ok("1"))
+    }) {
         let store = Store::of(&dir, sources);
         let (mut processes, mut sessions) = (BTreeMap::<&str, Count>::new(), Count::default());
         let mut unseen = 0;
@@ -242,6 +243,13 @@ fn overlapping_sessions() {
                         println!("{}", serde_json::to_string_pretty(&store.why(id)).unwrap());
                     }
                     let said = said(&store.why(id));
+                    if std::env::var("SHOW").is_ok()
+                        && !same
+                        && matches!(said, Said::OneOf(_) | Said::Unknown)
+                        && who.is_some()
+                    {
+                        println!("{} {} {said:?} {}", session["id"], session["kind"], session["same_key_overlap"]);
+                    }
                     let about = format!("{} {} pid {pid} {id}", session["id"].as_str().unwrap(), session["kind"]);
                     processes.entry(group).or_default().add(who.as_deref(), same, &said, &about);
                     first.get_or_insert(said);

@@ -77,7 +77,7 @@ mod tests {
             r#"{"x":{"a":[{"name":"no"}]},"status":{"a":[{"name":"app","state":{"id":"no"},"id":"c1"},7,{"id":"c2"}],"c":[{"name":"no"}],"b":[{"name":"i"}]}}"#,
             &[("a", "app", "c1"), ("a", "", "c2"), ("b", "i", "")],
         );
-        for text in ["", "[]", "{", r#"{"status":[]}"#, r#"{"status":{"a":{}}}"#, r#"{"status":{"a":[{"name":1}"#] {
+        for text in ["", "[]", "{", r#"{"status":[]}"#, r#"{"status":{"a":{}}}"#, r#"{"status":{"a":[{"name":1"#] {
             check(text, &[]);
         }
         check(r#"{"status":{"a":[{"name":"app"},{"#, &[("a", "app", "")]);

@@ -11,7 +11,7 @@ mod object;
 mod pods;
 #[cfg(test)]
 mod tests;
-mod uri;
+pub(super) mod uri;
 
 use deponent_parsers::kubernetes::{NotAnEvent, Stamp, flatten, key_of};
 
