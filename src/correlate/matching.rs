@@ -233,7 +233,7 @@ mod tests {
         #[test]
         fn as_good_as_trying_all(list in proptest::collection::vec((0usize..5, 0usize..5, any::<bool>()), 0..13)) {
             let edges = edges(&list);
-            for value in [&(|_: &Edge| 1) as &dyn Fn(&Edge) -> i64, &|edge| 10 + i64::from(edge.ends_agree)] {
+            for value in [&(|_: &Edge| 1_i64) as &dyn Fn(&Edge) -> i64, &|edge| 10 + i64::from(edge.ends_agree)] {
                 prop_assert_eq!(weight(5, 5, &edges, value), best_by_hand(&edges, value, &mut Vec::new()));
             }
         }
