@@ -5,6 +5,7 @@
 use super::{Look, Paint, Safe, Word};
 use crate::query::json::{at, each_text, text};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// Ids of candidates that are shown; the rest is counted.
@@ -124,22 +125,32 @@ fn login(root: &Value, chain: &[Value]) -> Option<String> {
     Some(if unnamed { format!("login {name}") } else { format!("login {}{ids}", Word(&name)) })
 }
 
-/// Who did it, in one line and with no more certainty than the class; `chain` may be empty.
+/// Who did it, in one line and with no more certainty than the class, and what is missing for more; `chain` may be empty.
 pub(super) fn verdict(root: &Value, chain: &[Value]) -> String {
-    let class = text(root, "class").unwrap_or_default();
-    let kind = text(root, "kind").unwrap_or_default();
+    let verdict = verdict_alone(root, chain);
     let missing: Vec<String> = each_text(root, "missing").iter().map(|one| Safe(one).to_string()).collect();
-    let missing = if missing.is_empty() { String::new() } else { format!(", missing: {}", missing.join("; ")) };
-    let named = matches!(kind.as_ref(), "credential" | "login").then(|| rooted(root, chain)).flatten();
+    let class = text(root, "class").unwrap_or_default();
+    if missing.is_empty() || (is_named(root) && matches!(class.as_ref(), "PROVEN" | "STRONG")) {
+        return verdict;
+    }
+    format!("{verdict}, missing: {}", missing.join("; "))
+}
+
+fn is_named(root: &Value) -> bool {
+    matches!(text(root, "kind").as_deref(), Some("credential" | "login")) && text(root, "name").is_some()
+}
+
+/// The same without what is missing.
+pub(super) fn verdict_alone(root: &Value, chain: &[Value]) -> String {
+    let class = text(root, "class").unwrap_or_default();
+    let named = is_named(root).then(|| rooted(root, chain)).flatten();
     match (named, class.as_ref()) {
         (Some(who), "PROVEN" | "STRONG") => format!("{who} did it: {class}"),
-        (Some(who), "CONSISTENT") => {
-            format!("the records are consistent with {who} having done it: CONSISTENT{missing}")
-        }
-        (Some(who), "AMBIGUOUS") => format!("AMBIGUOUS: {who} is one of those who may have done it{missing}"),
-        (Some(who), "CONTRADICTED") => format!("CONTRADICTED: a key disagrees with {who} having done it{missing}"),
-        (None, _) if kind == "ambiguous" => format!("AMBIGUOUS: {}{missing}", one_of(root)),
-        _ => format!("UNKNOWN: nobody can be named{missing}"),
+        (Some(who), "CONSISTENT") => format!("the records are consistent with {who} having done it: CONSISTENT"),
+        (Some(who), "AMBIGUOUS") => format!("AMBIGUOUS: {who} is one of those who may have done it"),
+        (Some(who), "CONTRADICTED") => format!("CONTRADICTED: a key disagrees with {who} having done it"),
+        (None, _) if text(root, "kind").as_deref() == Some("ambiguous") => format!("AMBIGUOUS: {}", one_of(root)),
+        _ => "UNKNOWN: nobody can be named".to_owned(),
     }
 }
 
@@ -162,4 +173,25 @@ fn one_of(root: &Value) -> String {
         [one] => format!("it may have been {one}, or none of those that are known"),
         _ => format!("one of {}", people.join(", ")),
     }
+}
+
+/// The event with the runtime's own arguments cut down to its order and the container: the rest are paths. `show` has all of them.
+pub(super) fn brief(event: &Value) -> Cow<'_, Value> {
+    let is_runtime = text(event, "how.exe").is_some_and(|exe| exe.ends_with("/runc") || exe.ends_with("/crun"));
+    let argv = list(event, "how.argv");
+    let order = argv.iter().position(|word| matches!(word.as_str(), Some("exec" | "create" | "start")));
+    let (true, Some(first), Some(order), Some(last)) = (is_runtime, argv.first(), order, argv.last()) else {
+        return Cow::Borrowed(event);
+    };
+    if order < 2 || order + 2 >= argv.len() {
+        return Cow::Borrowed(event);
+    }
+    let order = argv.get(order).cloned().unwrap_or_default();
+    let dots = || Value::from("…");
+    let short = Value::Array(vec![first.clone(), dots(), order, dots(), last.clone()]);
+    let mut event = event.clone();
+    if let Some(argv) = event.pointer_mut("/how/argv") {
+        *argv = short;
+    }
+    Cow::Owned(event)
 }

@@ -104,12 +104,11 @@ impl Testimony {
         for limit in each_text(claim, "limits") {
             writeln!(out, "  Limit: {}.", Safe(limit.trim_end_matches('.')))?;
         }
-        let numbers: Vec<String> =
-            list(claim, "evidence").iter().map(|record| exhibits.number(record).to_string()).collect();
-        match numbers.len() {
-            0 => writeln!(out, "  Evidence: none."),
-            1 => writeln!(out, "  Evidence: exhibit {}.", numbers.join("")),
-            _ => writeln!(out, "  Evidence: exhibits {}.", numbers.join(", ")),
+        let numbers: Vec<usize> = list(claim, "evidence").iter().map(|record| exhibits.number(record)).collect();
+        match numbers.as_slice() {
+            [] => writeln!(out, "  Evidence: none."),
+            [one] => writeln!(out, "  Evidence: exhibit {one}."),
+            _ => writeln!(out, "  Evidence: exhibits {}.", ranges(numbers)),
         }
     }
 
@@ -200,6 +199,17 @@ impl Testimony {
             Word(id)
         )
     }
+}
+
+/// `1 to 6, 9, 10`: numbers in order, each once.
+fn ranges(mut numbers: Vec<usize>) -> String {
+    numbers.sort_unstable();
+    numbers.dedup();
+    let parts = numbers.chunk_by(|one, next| one + 1 == *next).map(|run| match run {
+        [first, _, .., last] => format!("{first} to {last}"),
+        few => few.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
+    });
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// Who says so, as prose.

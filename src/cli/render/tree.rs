@@ -3,7 +3,7 @@
 //! Whether a branch has another one below it is known only when the next lines are, so the lines are held until the end; an answer has at most some
 //! ten thousand, and a server that sends more is cut. Not here: links (`link`), the columns of CSV (`mod`).
 
-use super::link::{list, paint_of_class, paint_of_root, verdict};
+use super::link::{brief, list, paint_of_class, paint_of_root, verdict_alone};
 use super::{Look, Paint, Renderer, Safe, Word, sentence};
 use crate::query::json::{at, each_text, number, text};
 use serde_json::Value;
@@ -89,7 +89,7 @@ impl Renderer for Tree {
                 lead.push_str(if node.more { "├─ " } else { "└─ " });
             }
             open.push(node.more);
-            writeln!(out, "{}{}", self.look.style.paint(Paint::Dim, lead).as_str(), node.line)?;
+            writeln!(out, "{lead}{}", node.line)?;
         }
         for note in &self.notes {
             writeln!(out, "… {note}")?;
@@ -114,13 +114,14 @@ fn named(container: &Value, look: &Look) -> String {
 }
 
 fn node(line: &Value, look: &Look) -> String {
-    let event = line.get("event").unwrap_or(&Value::Null);
+    let event = brief(line.get("event").unwrap_or(&Value::Null));
+    let event = event.as_ref();
     let id: String = text(event, "id").unwrap_or_default().chars().take(ID_CHARS).collect();
     let id = look.style.paint(Paint::Dim, Safe(&id));
     if let Some(root) = line.get("root") {
         let time = text(event, "when.event").map(|time| look.time(&time));
         let time = time.unwrap_or_else(|| "at an unknown time".to_owned());
-        let who = look.style.paint(paint_of_root(root), verdict(root, &[]));
+        let who = look.style.paint(paint_of_root(root), verdict_alone(root, &[]));
         return format!("exec {time} {who}  {id}");
     }
     if line.get("container").is_some() {

@@ -2,7 +2,7 @@
 //!
 //! Not here: a single link (`link`), the event's sentence (`sentence`).
 
-use super::link::{body, finding, head, list, paint_of_root, verdict};
+use super::link::{body, brief, finding, head, list, paint_of_root, verdict};
 use super::{Look, Paint, Renderer, Word, sentence};
 use crate::query::json::text;
 use serde_json::Value;
@@ -43,7 +43,7 @@ impl Renderer for Why {
 pub(super) fn chain(out: &mut dyn Write, look: &Look, steps: &[Value]) -> io::Result<()> {
     for (number, step) in steps.iter().rev().enumerate() {
         let event = step.get("event").unwrap_or(&Value::Null);
-        writeln!(out, "{:>2}. {}", number + 1, sentence(event, look))?;
+        writeln!(out, "{:>2}. {}", number + 1, sentence(&brief(event), look))?;
         writeln!(out, "{INDENT}{}", look.style.paint(Paint::Dim, format!("event {}", id(event))))?;
         let Some(link) = step.get("link") else { continue };
         // The cause of an ambiguous link is none of the chain's entries.
@@ -82,7 +82,7 @@ impl Renderer for Links {
         writeln!(out, "{}", head(line, &self.look))?;
         for (name, path) in [("cause ", "from_event"), ("effect", "to_event")] {
             if let Some(event) = line.get(path) {
-                writeln!(out, "  {name} {}", sentence(event, &self.look))?;
+                writeln!(out, "  {name} {}", sentence(&brief(event), &self.look))?;
                 writeln!(out, "         {}", self.look.style.paint(Paint::Dim, format!("event {}", id(event))))?;
             }
         }
