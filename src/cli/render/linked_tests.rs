@@ -74,8 +74,7 @@ fn ambiguous(names: &[&str]) -> Value {
 #[test]
 fn the_cause_is_told_first() {
     let text = render(LinkedKind::Why, Form::Text, &[why("STRONG", credential("STRONG"))]);
-    let expected = "\
- 1. 2026-11-23T20:59:10.466123Z alice@example.com (user, asserted by apiserver): exec pods/exec shop/web-1 [cat /etc/shadow] -> success 101, container app, cluster lab
+    let expected = "\x201. 2026-11-23T20:59:10.466123Z alice@example.com (user, asserted by apiserver): exec pods/exec shop/web-1 [cat /etc/shadow] -> success 101, container app, cluster lab
      event aaaaaaaaaaaaaaaaaaaaaaaaaa
  2. 2026-11-23T20:59:10.520Z node-1: nobody is named (login unset) acting as root: executed /usr/sbin/runc [runc exec] -> success 0, pid 24089
      event bbbbbbbbbbbbbbbbbbbbbbbbbb
