@@ -141,7 +141,7 @@ fn is_named(root: &Value) -> bool {
 }
 
 /// The same without what is missing.
-pub(super) fn verdict_alone(root: &Value, chain: &[Value]) -> String {
+fn verdict_alone(root: &Value, chain: &[Value]) -> String {
     let class = text(root, "class").unwrap_or_default();
     let named = is_named(root).then(|| rooted(root, chain)).flatten();
     match (named, class.as_ref()) {
@@ -152,6 +152,12 @@ pub(super) fn verdict_alone(root: &Value, chain: &[Value]) -> String {
         (None, _) if text(root, "kind").as_deref() == Some("ambiguous") => format!("AMBIGUOUS: {}", one_of(root)),
         _ => "UNKNOWN: nobody can be named".to_owned(),
     }
+}
+
+/// The verdict for one line of many: what is missing only where nobody is named, since that says why (a probe names nobody).
+pub(super) fn verdict_in_short(root: &Value) -> String {
+    let told = is_named(root) || text(root, "kind").as_deref() == Some("ambiguous");
+    if told { verdict_alone(root, &[]) } else { verdict(root, &[]) }
 }
 
 /// The colour of a verdict.

@@ -219,6 +219,8 @@ fn tree() -> Vec<Value> {
         of(process("r", "/bin/id", &["id"], 6), 2),
         json!({ "event": process("s", "/usr/sbin/runc", &["runc", "exec"], 7), "depth": 0, "root": ambiguous(&["alice", "bob"]) }),
         of(process("t", "/bin/true", &["true"], 8), 1),
+        json!({ "event": process("u", "/usr/sbin/runc", &["runc", "exec"], 9), "depth": 0,
+            "root": { "kind": "unknown", "missing": ["a person: a probe"] } }),
     ]
 }
 
@@ -233,12 +235,13 @@ container app of pod shop/web-1, pod uid e943, id c769
 │  └─ 2026-11-23T20:59:10.520Z /bin/sh [sh -c \"id; id\"], pid 4  STRONG process-child  pppppppppp
 │     ├─ 2026-11-23T20:59:10.520Z /bin/id [id], pid 5  STRONG process-child  qqqqqqqqqq
 │     └─ 2026-11-23T20:59:10.520Z /bin/id [id], pid 6  STRONG process-child  rrrrrrrrrr
-└─ exec 2026-11-23T20:59:10.520Z AMBIGUOUS: one of alice, bob  ssssssssss
-   └─ 2026-11-23T20:59:10.520Z /bin/true [true], pid 8  STRONG process-child  tttttttttt
+├─ exec 2026-11-23T20:59:10.520Z AMBIGUOUS: one of alice, bob  ssssssssss
+│  └─ 2026-11-23T20:59:10.520Z /bin/true [true], pid 8  STRONG process-child  tttttttttt
+└─ exec 2026-11-23T20:59:10.520Z UNKNOWN: nobody can be named, missing: a person: a probe  uuuuuuuuuu
 ";
     assert_eq!(text, expected);
     let csv = render(LinkedKind::Tree, Form::Csv, &tree());
-    assert_eq!(csv.matches("\r\n").count(), 9, "{csv}");
+    assert_eq!(csv.matches("\r\n").count(), 10, "{csv}");
     assert!(csv.contains("credential,alice@example.com"), "{csv}");
 }
 

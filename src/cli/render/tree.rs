@@ -3,7 +3,7 @@
 //! Whether a branch has another one below it is known only when the next lines are, so the lines are held until the end; an answer has at most some
 //! ten thousand, and a server that sends more is cut. Not here: links (`link`), the columns of CSV (`mod`).
 
-use super::link::{brief, list, paint_of_class, paint_of_root, verdict_alone};
+use super::link::{brief, list, paint_of_class, paint_of_root, verdict_in_short};
 use super::{Look, Paint, Renderer, Safe, Word, sentence};
 use crate::query::json::{at, each_text, number, text};
 use serde_json::Value;
@@ -121,7 +121,7 @@ fn node(line: &Value, look: &Look) -> String {
     if let Some(root) = line.get("root") {
         let time = text(event, "when.event").map(|time| look.time(&time));
         let time = time.unwrap_or_else(|| "at an unknown time".to_owned());
-        let who = look.style.paint(paint_of_root(root), verdict_alone(root, &[]));
+        let who = look.style.paint(paint_of_root(root), verdict_in_short(root));
         return format!("exec {time} {who}  {id}");
     }
     if line.get("container").is_some() {
