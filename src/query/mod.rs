@@ -22,6 +22,7 @@ mod parse_pipe;
 mod parse_token;
 mod parse_value;
 mod plan;
+mod rules_json;
 #[cfg(test)]
 pub(crate) mod samples;
 mod sequence;
@@ -36,3 +37,4 @@ pub use matches::{asks_for_own, matches, needs_raw, word_holds};
 pub use parse::{DEPTH_MAX, QUERY_BYTES_MAX, TERMS_MAX, parse};
 pub use parse_pipe::{STEPS_MAX, STEPS_MIN, TOP_DEFAULT, TOP_MAX, WIDTH_NS_MIN};
 pub use parse_value::{GLOB_CHARS_MAX, GLOB_WILDCARDS_MAX, REGEX_BYTES_MAX, REGEX_DEPTH_MAX, REGEXES_MAX};
+pub use rules_json::rules_json;

@@ -109,11 +109,12 @@ fn who(event: &Event, why: &Why) -> Claim {
             limits.push("the proof ends at the credential: whoever held it".to_owned());
             let with = credential.map_or(String::new(), |credential| format!(" with the credential {credential}"));
             let class = root.class.unwrap_or(Class::Consistent);
-            let did = match class {
-                Class::Proven | Class::Strong => "did it",
-                _ => "did it, as far as time and attributes tell: nobody else fits",
+            let claim = match class {
+                Class::Proven | Class::Strong => format!("{name} did it{with}."),
+                Class::Consistent => format!("The records are consistent with {name} having done it{with}."),
+                _ => format!("{name} is one of those who may have done it{with}."),
             };
-            (format!("{name} {did}{with}."), class.name())
+            (claim, class.name())
         }
         RootKind::Login => {
             limits.push("the proof ends at the login: whoever logged in under that name".to_owned());
