@@ -88,6 +88,30 @@ impl Store {
         self.ask(&Question::Linked { kind: LinkedKind::Why, name: id.to_owned() }).remove(0)
     }
 
+    /// Programs started in containers between two times, by processes that began then: their executables lie on an overlay.
+    fn in_containers(&self, since: f64, until: f64) -> Vec<&Value> {
+        let old = |event: &Value| {
+            let mut ppid = event["how"]["ppid"].as_u64().unwrap();
+            for _ in 0..20 {
+                let Some(parent) =
+                    self.programs.get(&ppid).and_then(|all| all.iter().rfind(|one| seconds(one) <= seconds(event)))
+                else {
+                    return false;
+                };
+                if inode(parent).starts_with("00:") && seconds(parent) < since {
+                    return true;
+                }
+                ppid = parent["how"]["ppid"].as_u64().unwrap();
+            }
+            false
+        };
+        let here = |event: &&Value| (since..until).contains(&seconds(event)) && inode(event).starts_with("00:");
+        let mut found: Vec<&Value> =
+            self.programs.values().flatten().filter(here).filter(|event| !old(event)).collect();
+        found.sort_by(|one, other| seconds(one).total_cmp(&seconds(other)));
+        found
+    }
+
     /// The start of a program by a process, near a time.
     fn program(&self, pid: u64, at: f64) -> Option<&Value> {
         let near = |event: &&Value| (seconds(event) - at).abs() < 0.03;
@@ -97,6 +121,10 @@ impl Store {
             .filter(near)
             .min_by(|one, other| (seconds(one) - at).abs().total_cmp(&(seconds(other) - at).abs()))
     }
+}
+
+fn inode(event: &Value) -> &str {
+    event["what"]["object"]["inode"].as_str().unwrap_or("")
 }
 
 fn seconds(event: &Value) -> f64 {
@@ -209,10 +237,7 @@ fn overlapping_sessions() {
     let dir = corpus.join("overlap");
     let truth = truth(&dir);
     let mut table = String::new();
-    for sources in Sources::EACH.into_iter().filter(|one| {
-        std::env::var("ONLY").is_err()
-            || (*one == Sources::ApiAndAuditd) == (std::env::var("ONLY").as_deref() == Ok("1"))
-    }) {
+    for sources in Sources::EACH {
         let store = Store::of(&dir, sources);
         let (mut processes, mut sessions) = (BTreeMap::<&str, Count>::new(), Count::default());
         let mut unseen = 0;
@@ -228,9 +253,6 @@ fn overlapping_sessions() {
                 _ => "sessions",
             };
             let mut first = None;
-            if std::env::var("SESSION").is_ok_and(|one| session["id"] != *one) {
-                continue;
-            }
             for process in session["procs"].as_array().unwrap() {
                 for exec in process["execs"].as_array().unwrap() {
                     let (pid, at) = (process["pid"].as_u64().unwrap(), exec["t"].as_f64().unwrap());
@@ -239,17 +261,7 @@ fn overlapping_sessions() {
                         continue;
                     };
                     let id = event["id"].as_str().unwrap();
-                    if std::env::var("SESSION").is_ok() {
-                        println!("{}", serde_json::to_string_pretty(&store.why(id)).unwrap());
-                    }
                     let said = said(&store.why(id));
-                    if std::env::var("SHOW").is_ok()
-                        && !same
-                        && matches!(said, Said::OneOf(_) | Said::Unknown)
-                        && who.is_some()
-                    {
-                        println!("{} {} {said:?} {}", session["id"], session["kind"], session["same_key_overlap"]);
-                    }
                     let about = format!("{} {} pid {pid} {id}", session["id"].as_str().unwrap(), session["kind"]);
                     processes.entry(group).or_default().add(who.as_deref(), same, &said, &about);
                     first.get_or_insert(said);
@@ -278,6 +290,62 @@ fn overlapping_sessions() {
         }
     }
     compare("overlap", &table);
+}
+
+/// Steps of the lab that made processes in containers through the API server, and those that made none.
+const STEPS: &[&str] = &["A1", "A2", "A2b", "A3", "A4", "A7", "A8", "C1", "C3"];
+
+/// Each exec, copy and debug container of scenarios a and c names the right person; a denied attempt names nobody.
+#[test]
+fn the_lab() {
+    let Some(corpus) = corpus() else { return };
+    let dir = corpus.join("lab");
+    let truth = truth(&dir);
+    let mut table = String::new();
+    for sources in Sources::EACH {
+        let store = Store::of(&dir, sources);
+        let mut rows = String::new();
+        let (mut asked, mut wrong) = (0, Vec::new());
+        for step in &truth {
+            let name = step["step"].as_str().unwrap();
+            if !STEPS.contains(&name) {
+                continue;
+            }
+            let (since, until) = (step["start"].as_f64().unwrap() - 0.05, step["end"].as_f64().unwrap() + 0.1);
+            let who = step["who"].as_str().unwrap().split(' ').next().unwrap();
+            let mut count = Count::default();
+            for event in store.in_containers(since, until) {
+                let id = event["id"].as_str().unwrap();
+                count.add(Some(who), false, &said(&store.why(id)), &format!("{name} {} {id}", event["how"]["argv"]));
+            }
+            asked += count.sum();
+            wrong.append(&mut count.wrong.clone());
+            if sources == Sources::All {
+                let named: usize = count.right.values().sum();
+                assert_eq!(named, count.sum(), "{name}: {}", count.row(name));
+            }
+            rows.push_str(&count.row(&format!("{name}: {}", step["how"].as_str().unwrap())));
+        }
+        let mut streams = Count::default();
+        for (action, who) in [("http-attach", "bob@example.com"), ("http-port-forward", "alice@example.com")] {
+            for event in store.search(&format!("action:{action}")) {
+                streams.add(Some(who), false, &said(&store.why(event["id"].as_str().unwrap())), action);
+            }
+        }
+        wrong.append(&mut streams.wrong.clone());
+        rows.push_str(&streams.row("A6, A9: the kubelet's lines of attach and port-forward"));
+        let _ = write!(table, "\nlab, {}\n\n{HEAD}{rows}", sources.name());
+        println!("{table}");
+        assert_eq!(wrong, Vec::<String>::new(), "{}", sources.name());
+        assert!(asked >= 20, "{asked}");
+        // The one that was refused.
+        for event in store.search("who:mallory@example.com action:exec") {
+            let name = event["id"].as_str().unwrap().to_owned();
+            let effects = store.ask(&Question::Linked { kind: LinkedKind::Effects, name });
+            assert_eq!((event["what"]["outcome"].as_str(), effects.len()), (Some("denied"), 1));
+        }
+    }
+    compare("lab", &table);
 }
 
 /// `docs/attribution.md` says what was found; `UPDATE_GOLDEN=1` writes it.
