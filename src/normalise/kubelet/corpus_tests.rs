@@ -38,12 +38,60 @@ fn check(name: &str, expected: &[(&str, usize)]) {
     assert_eq!(counts, expected, "{name}");
 }
 
+// The lines that are none are those of stack traces and differences, which go on without a header of their own.
 #[test]
 fn the_lab_is_read_whole() {
-    check("lab/kubelet.log", &[]);
+    check(
+        "lab/kubelet.log",
+        &[
+            ("added-container", 23),
+            ("bad not-a-line", 123),
+            ("http", 2),
+            ("http-attach", 1),
+            ("http-container-logs", 2),
+            ("http-exec", 8),
+            ("http-port-forward", 1),
+            ("http-run", 1),
+            ("issue value-on-next-lines", 3),
+            ("killing-container-with-a-grace-period", 16),
+            ("killing-container-with-a-grace-period-override", 16),
+            ("lines", 14814),
+            ("logged", 14211),
+            ("syncloop-add", 17),
+            ("syncloop-delete", 19),
+            ("syncloop-housekeeping", 112),
+            ("syncloop-housekeeping-end", 112),
+            ("syncloop-pleg-event-for-pod", 62),
+            ("syncloop-pleg-pod-does-not-exist-ignore-irrelevant-event", 2),
+            ("syncloop-reconcile", 65),
+            ("syncloop-remove", 11),
+            ("syncloop-sync-pods", 9),
+            ("syncloop-update", 1),
+        ],
+    );
 }
 
 #[test]
 fn the_overlap_is_read_whole() {
-    check("overlap/kubelet.log", &[]);
+    check(
+        "overlap/kubelet.log",
+        &[
+            ("added-container", 6),
+            ("bad not-a-line", 93),
+            ("http-attach", 2),
+            ("http-exec", 124),
+            ("issue value-on-next-lines", 1),
+            ("lines", 8096),
+            ("logged", 7448),
+            ("probed", 303),
+            ("syncloop-add", 5),
+            ("syncloop-housekeeping", 43),
+            ("syncloop-housekeeping-end", 43),
+            ("syncloop-housekeeping-skipped-sources-aren-t-ready-yet", 4),
+            ("syncloop-pleg-event-for-pod", 10),
+            ("syncloop-reconcile", 13),
+            ("syncloop-sync-pods", 1),
+            ("syncloop-update", 1),
+        ],
+    );
 }
