@@ -91,7 +91,7 @@ fn is_audit_json(text: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn check(head: &str, expected: Option<Format>) {
+    fn check(head: &str, expected: Option<Found>) {
         assert_eq!(detect(head.as_bytes()), expected, "{head:?}");
     }
 
