@@ -15,6 +15,8 @@ use crate::linux::text;
 pub struct StreamLine<'a> {
     /// When containerd published the event.
     pub time: Stamp,
+    /// The same as it stands.
+    pub time_text: Cow<'a, str>,
     /// containerd's namespace: `k8s.io`, `moby`.
     pub namespace: Cow<'a, str>,
     /// `/tasks/exit` and the like.
@@ -72,7 +74,7 @@ pub fn stream_line(bytes: &[u8]) -> Result<StreamLine<'_>, NotALine> {
     }
     let mut parts = bytes.splitn(7, |byte| *byte == b' ');
     let mut next = || parts.next();
-    let (Some(date), Some(clock), Some(offset), Some(_zone), Some(namespace), Some(topic)) =
+    let (Some(date), Some(clock), Some(offset), Some(zone), Some(namespace), Some(topic)) =
         (next(), next(), next(), next(), next(), next())
     else {
         return Err(NotALine::Form);
@@ -82,6 +84,7 @@ pub fn stream_line(bytes: &[u8]) -> Result<StreamLine<'_>, NotALine> {
         return Err(NotALine::Form);
     }
     let time = time(date, clock, offset).ok_or(NotALine::Time)?;
+    let time_len = [date, clock, offset, zone].iter().map(|part| part.len()).sum::<usize>() + 3;
     let mut issues = Vec::new();
     let mut shown = |bytes| {
         let (text, bad) = text(bytes);
@@ -90,13 +93,14 @@ pub fn stream_line(bytes: &[u8]) -> Result<StreamLine<'_>, NotALine> {
         }
         text
     };
+    let time_text = shown(bytes.get(..time_len).unwrap_or_default());
     let (namespace, topic) = (shown(namespace), shown(topic));
     // As in the log: an escape within a JSON string.
     let json = match shown(json) {
         Cow::Owned(_) => Cow::Owned(escaped(json)),
         borrowed => borrowed,
     };
-    Ok(StreamLine { time, namespace, topic, json, issues })
+    Ok(StreamLine { time, time_text, namespace, topic, json, issues })
 }
 
 /// JSON text whose bytes that are not UTF-8 read as `\xNN` once its strings are decoded.
