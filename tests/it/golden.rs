@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 fn names(dir: &Path) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for room in ["auditd", "kubernetes"] {
+    for room in ["auditd", "kubernetes", "containerd"] {
         let Ok(entries) = std::fs::read_dir(dir.join(room)) else { continue };
         for entry in entries {
             found.insert(format!("{room}/{}", entry.unwrap().file_name().to_str().unwrap()));

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 
 pub use log::{Line, NotALine, line};
 pub use quoted::{quoted, unquoted};
-pub use stream::{StreamLine, stream_line};
+pub use stream::{Member, StreamLine, stream_line};
 
 /// Fields of one line at most; an issue says when a line has more.
 pub const FIELDS_MAX: usize = 256;

@@ -10,6 +10,9 @@ use crate::kubernetes::Stamp;
 use crate::kubernetes::json::{Cursor, JsonError, Shape};
 use crate::linux::text;
 
+/// Name and value of a member of an event.
+pub type Member<'a> = (Cow<'a, str>, Cow<'a, str>);
+
 /// A line of the event stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamLine<'a> {
@@ -29,8 +32,7 @@ pub struct StreamLine<'a> {
 
 impl StreamLine<'_> {
     /// The members of the event, strings decoded, other values as compact JSON text. Of a cut object those before the cut, and an issue.
-    #[expect(clippy::type_complexity, reason = "names and values, and one issue")]
-    pub fn members(&self) -> (Vec<(Cow<'_, str>, Cow<'_, str>)>, Option<Issue>) {
+    pub fn members(&self) -> (Vec<Member<'_>>, Option<Issue>) {
         if self.json.is_empty() {
             return (Vec::new(), Some(Issue::new("no-payload", 0, "the event says nothing but its topic")));
         }
