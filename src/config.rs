@@ -192,7 +192,9 @@ fn checked_tail(path: &Path, one: WrittenTail, cluster: &str, node: &str) -> Res
             value_error(
                 path,
                 "tail.kind",
-                format!("`{name}` is none of: auditd, kubernetes-audit (leave it out to detect it)"),
+                format!(
+                    "`{name}` is none of: auditd, kubernetes-audit, containerd, containerd-events, kubelet (leave it out to detect it)"
+                ),
             )
         })?),
     };

@@ -27,6 +27,18 @@ pub fn now() -> Moment {
     Moment { nanos, digits: 9 }
 }
 
+/// The year, in UTC, of a moment in ns since 1970.
+pub fn year(nanos: i64) -> i32 {
+    use chrono::Datelike;
+    chrono::DateTime::from_timestamp_nanos(nanos).year()
+}
+
+/// Midnight of a day, in UTC, in ns since 1970; `None` when the calendar has no such day, or 64 bits do not hold it.
+pub fn midnight(year: i32, month: u8, day: u8) -> Option<i64> {
+    let date = chrono::NaiveDate::from_ymd_opt(year, u32::from(month), u32::from(day))?;
+    date.and_hms_opt(0, 0, 0)?.and_utc().timestamp_nanos_opt()
+}
+
 /// RFC 3339 in UTC, with as many digits of the second as were recorded.
 pub fn rfc3339(moment: Moment) -> String {
     let at = DateTime::from_timestamp_nanos(moment.nanos);

@@ -15,8 +15,8 @@ pub enum Found {
     Containerd,
     /// containerd's event stream.
     ContainerdEvents,
-    /// A log of klog.
-    Klog,
+    /// The kubelet's log.
+    Kubelet,
 }
 
 /// Bytes of the start that are looked at.
@@ -34,11 +34,11 @@ pub fn detect(head: &[u8]) -> Option<Found> {
             // An object may be spread over lines, so all that follows counts.
             b'{' | b'[' if is_audit_json(rest) => return Some(Found::KubernetesAudit),
             b'{' if containerd::is_line(line(rest)) => return Some(Found::Containerd),
-            b'{' if klog::is_line(line(rest)) => return Some(Found::Klog),
+            b'{' if klog::is_kubelet(line(rest)) => return Some(Found::Kubelet),
             b'{' | b'[' | b',' => {}
             _ if containerd::is_line(line(rest)) => return Some(Found::Containerd),
             _ if containerd::is_stream_line(line(rest)) => return Some(Found::ContainerdEvents),
-            _ if klog::is_line(line(rest)) => return Some(Found::Klog),
+            _ if klog::is_kubelet(line(rest)) => return Some(Found::Kubelet),
             _ if is_auditd(rest) => return Some(Found::Auditd),
             _ => {}
         }
@@ -93,6 +93,22 @@ mod tests {
 
     fn check(head: &str, expected: Option<Found>) {
         assert_eq!(detect(head.as_bytes()), expected, "{head:?}");
+    }
+
+    #[test]
+    fn logs_of_components() {
+        let check = |head: &str, expected: Option<Found>| assert_eq!(detect(head.as_bytes()), expected, "{head}");
+        check("time=\"2026-11-23T20:59:10Z\" level=info msg=x\n", Some(Found::Containerd));
+        check("{\"level\":\"info\",\"msg\":\"x\",\"time\":\"2026-11-23T20:59:10Z\"}\n", Some(Found::Containerd));
+        check("2026-11-23 20:59:10 +0000 UTC k8s.io /tasks/oom {}\n", Some(Found::ContainerdEvents));
+        check(
+            "I1123 20:59:00.5 7 flags.go:64] x\nI1123 20:59:00.5 7 kubelet.go:1] \"SyncLoop ADD\"\n",
+            Some(Found::Kubelet),
+        );
+        check("{\"ts\":1795467465318.2,\"caller\":\"kubelet/kubelet.go:1\",\"msg\":\"x\"}\n", Some(Found::Kubelet));
+        // klog is the format of other components too.
+        check("I1123 20:59:00.5 7 scheduler.go:1] \"x\"\n", None);
+        check("time=\"2026-11-23T20:59:10Z\" x\n", None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::path::PathBuf;
     name = "deponent",
     version,
     propagate_version = true,
-    after_help = "EXAMPLES:\n  deponent serve                                         follow what config.toml names, answer questions\n  deponent ingest /var/log/audit --store ./case-12       read files into a store\n  deponent search 'who:alice what:exec' -S yesterday     who exec'd where\n  deponent show 2292487f                                 one event with its records\n  deponent prove ID > e.proof && deponent verify e.proof a proof for somebody else\n\nEXIT CODES: 0 found, 1 nothing found, 2 usage, 3 integrity failure, 4 incomplete (gaps), 5 unreachable, 6 input/output"
+    after_help = "EXAMPLES:\n  deponent serve                                         follow what config.toml names, answer questions\n  deponent ingest /var/log/audit --store ./case-12       read files into a store\n  deponent search 'who:alice what:exec' -S yesterday     who exec'd where\n  deponent show 2292487f                                 one event with its records\n  deponent why 2292487f                                  who is behind it, back to a credential or a login\n  deponent prove ID > e.proof && deponent verify e.proof a proof for somebody else\n\nEXIT CODES: 0 found, 1 nothing found, 2 usage, 3 integrity failure, 4 incomplete (gaps), 5 unreachable, 6 input/output"
 )]
 pub struct Cli {
     /// Options of every command.
@@ -68,7 +68,7 @@ pub enum Command {
     Serve(ServeArgs),
     /// Read files and folders into a store
     #[command(
-        after_help = "EXAMPLES:\n  deponent ingest audit.log k8s-audit.log.gz --store ./case\n  deponent ingest /mnt/node-7/var/log --node node-7 --cluster prod -o json\n\nFormats are found by looking at the content: auditd (RAW, ENRICHED), audit.k8s.io (lines, lists, objects), plain, .gz or .zst.\nReading a file again, under another name or compressed, adds nothing."
+        after_help = "EXAMPLES:\n  deponent ingest audit.log k8s-audit.log.gz --store ./case\n  deponent ingest /mnt/node-7/var/log --node node-7 --cluster prod -o json\n\nFormats are found by looking at the content: auditd (RAW, ENRICHED), audit.k8s.io (lines, lists, objects), containerd's log (logfmt, JSON), its events (as `ctr events` prints them), the kubelet's log (klog, JSON); plain, .gz or .zst.\nReading a file again, under another name or compressed, adds nothing."
     )]
     Ingest(IngestArgs),
     /// Find events
@@ -123,6 +123,36 @@ pub enum Command {
         after_help = "EXAMPLES:\n  deponent key                 the verifier key (vkey), for --key\n  deponent key adopt           go on writing a store whose key is elsewhere, with a new one"
     )]
     Key(KeyArgs),
+    /// The links of an event: causes, effects, findings; strongest first
+    #[command(
+        after_help = "EXAMPLES:\n  deponent links abcdefgh\n  deponent links 2292487f-… -o ndjson\n\nA link names its rule, its class, each key with both values, and what else could be the cause. The rules: `deponent rules`."
+    )]
+    Links(LinkedArgs),
+    /// Who is behind an event: its causes, back to a credential, a login, or an unknown
+    #[command(
+        after_help = "EXAMPLES:\n  deponent why abcdefgh                       the id of a process, from `search` or `tree`\n  deponent why 1795467588.740:325512          auditd's time and serial\n  deponent why abcdefgh -o json\n\nThe last line is the answer, with no more certainty than its class: did it (PROVEN, STRONG), consistent with (CONSISTENT), one of (AMBIGUOUS), UNKNOWN."
+    )]
+    Why(LinkedArgs),
+    /// What an event caused, down to the last process
+    #[command(
+        after_help = "EXAMPLES:\n  deponent effects 2292487f-…                 what an exec session started\n  deponent effects abcdefgh -o csv"
+    )]
+    Effects(LinkedArgs),
+    /// The processes of a container or an exec as a tree, each exec with its person
+    #[command(
+        after_help = "EXAMPLES:\n  deponent tree container:c769c925076b…      everything that ran in it\n  deponent tree exec:cc8805f91346…           one exec\n  deponent tree abcdefgh                     what came of an event"
+    )]
+    Tree(TreeArgs),
+    /// Who, what, when, where, why and how of an event, each claim with its grade and its evidence
+    #[command(
+        after_help = "EXAMPLES:\n  deponent testify abcdefgh > testimony.txt\n  deponent testify abcdefgh -o json          with raw records and rule versions, for somebody else to run the rules again\n  deponent prove abcdefgh > e.proof          the proof of the records that it rests on"
+    )]
+    Testify(LinkedArgs),
+    /// The rules that make links: what each compares, and what it proves at best
+    #[command(
+        after_help = "EXAMPLES:\n  deponent rules\n  deponent rules session-exec                what it proves, what can be forged, what is missing when it cannot decide"
+    )]
+    Rules(RulesArgs),
     /// Completions for a shell
     Completions {
         /// Which
@@ -149,10 +179,10 @@ pub struct IngestArgs {
     /// Files and folders
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// Format, where looking is not enough: auditd, kubernetes-audit
+    /// Format, where looking is not enough: auditd, kubernetes-audit, containerd, containerd-events, kubelet
     #[arg(long)]
     pub kind: Option<String>,
-    /// Node that the files are of; part of the identity of auditd events
+    /// Node that the files are of; part of the identity of all events but those of the API server
     #[arg(long)]
     pub node: Option<String>,
     /// Cluster that the files are of; part of the identity of events
@@ -273,6 +303,29 @@ pub struct VerifyArgs {
     /// A checkpoint that was saved earlier: the log must extend it
     #[arg(long, value_name = "FILE")]
     pub head: Option<PathBuf>,
+}
+
+/// `links`, `why`, `effects`, `testify`.
+#[derive(Debug, Args)]
+pub struct LinkedArgs {
+    /// The event: id, beginning of one, Audit-ID, or `s.ms:serial`
+    #[arg(value_name = "ID")]
+    pub name: String,
+}
+
+/// `tree`.
+#[derive(Debug, Args)]
+pub struct TreeArgs {
+    /// container:ID, exec:ID, or an event as for `why`
+    #[arg(value_name = "container:ID|exec:ID|ID")]
+    pub name: String,
+}
+
+/// `rules`.
+#[derive(Debug, Args)]
+pub struct RulesArgs {
+    /// A rule, or a finding
+    pub name: Option<String>,
 }
 
 /// `fsck`.

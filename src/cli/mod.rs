@@ -8,8 +8,10 @@ mod evidence;
 mod exit;
 mod explain;
 mod ingest;
+mod linked;
 mod output;
 pub mod render;
+mod rules;
 mod search;
 mod serve;
 
@@ -17,6 +19,7 @@ pub use args::{Cli, command};
 pub use exit::{CliError, Exit};
 pub use output::say;
 
+use crate::query::LinkedKind;
 use args::Command;
 
 /// Runs a parsed command line.
@@ -31,6 +34,12 @@ pub fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Top(args) => search::top(global, args),
         Command::Hist(args) => search::hist(global, args),
         Command::Show(args) => search::show(global, args),
+        Command::Links(args) => linked::run(global, LinkedKind::Links, &args.name),
+        Command::Why(args) => linked::run(global, LinkedKind::Why, &args.name),
+        Command::Effects(args) => linked::run(global, LinkedKind::Effects, &args.name),
+        Command::Tree(args) => linked::run(global, LinkedKind::Tree, &args.name),
+        Command::Testify(args) => linked::run(global, LinkedKind::Testify, &args.name),
+        Command::Rules(args) => rules::run(global, args),
         Command::Fields(args) => explain::fields(global, args),
         Command::Explain(args) => explain::explain(global, args),
         Command::Prove(args) => evidence::prove(global, args),

@@ -4,8 +4,10 @@
 
 use super::args::{Color, Form, Global};
 use super::exit::{CliError, Exit};
-use super::render::{Bucket, Counted, Look, Renderer, Style, count, hist, renderer, renderer_of_show, sentence, top};
-use crate::query::{Trailer, json};
+use super::render::{
+    Bucket, Counted, Look, Renderer, Style, count, hist, renderer, renderer_of_linked, renderer_of_show, sentence, top,
+};
+use crate::query::{LinkedKind, Trailer, json};
 use crate::time::Zone;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
@@ -49,6 +51,8 @@ pub struct Output {
     count: Option<u64>,
     others: Vec<Value>,
     events: bool,
+    /// Every line goes to the renderer: none is an event, or made by a pipe.
+    linked: bool,
     quiet: bool,
 }
 
@@ -66,10 +70,18 @@ impl Output {
         Ok(Output::of(global, form, look.clone(), renderer_of_show(form, look, events)))
     }
 
+    /// An answer about links; `None` where the form makes no sense of it.
+    pub fn linked(global: &Global, form: Form, kind: LinkedKind) -> Result<Option<Output>, CliError> {
+        let look = look(global)?;
+        let Some(renderer) = renderer_of_linked(kind, form, look.clone()) else { return Ok(None) };
+        Ok(Some(Output { linked: true, ..Output::of(global, form, look, renderer) }))
+    }
+
     fn of(global: &Global, form: Form, look: Look, renderer: Box<dyn Renderer>) -> Output {
         let out = BufWriter::with_capacity(64 << 10, std::io::stdout());
         let (top, hist, count, others) = (Vec::new(), Vec::new(), None, Vec::new());
-        Output { form, look, renderer, out, lines: 0, top, hist, count, others, events: false, quiet: global.quiet }
+        let (events, linked, quiet) = (false, false, global.quiet);
+        Output { form, look, renderer, out, lines: 0, top, hist, count, others, events, linked, quiet }
     }
 
     /// Lines so far.
@@ -85,6 +97,10 @@ impl Output {
     /// One line of an answer: an event, or what a pipe made of events.
     pub fn line(&mut self, line: &Value) -> Result<(), CliError> {
         self.lines += 1;
+        if self.linked {
+            self.events = true;
+            return self.renderer.event(&mut self.out, line).map_err(|error| stdout_error(&error));
+        }
         let counted = line.get("count").and_then(Value::as_u64);
         let text = |name: &str| line.get(name).and_then(Value::as_str).map(str::to_owned);
         let written = match (counted, text("value"), text("from")) {

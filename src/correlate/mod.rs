@@ -1,8 +1,27 @@
 //! Which events belong together: rules as data and pure functions over events.
 //!
-//! Not here: where events come from (`index`, `query`), how links are shown (`cli`).
+//! Inside: `rules` (the table), `keys` (how events are found), `facts` (what one event says), `case` (a question in progress), `runtime`, `container`,
+//! `session` with `matching`, `clock` and `verdict`, `stream`, `links` (one step back), `effects` (one step forward), `walk` (all the way).
+//! Not here: where events come from (`query`), how links are shown (`cli`). Nothing is stored: `docs/adr/0007`.
 
-use crate::model::Event;
+mod case;
+mod clock;
+mod container;
+mod effects;
+mod facts;
+mod keys;
+mod links;
+mod matching;
+pub mod rules;
+mod runtime;
+mod session;
+mod stream;
+mod verdict;
+mod walk;
 
-/// Calls back with each typed key by which links find an event.
-pub fn keys(_event: &Event, _each: &mut dyn FnMut(&str)) {}
+pub use case::{Case, Events, FOUND_MAX, Failed};
+pub use container::{Entry, entries};
+pub use effects::effects;
+pub use keys::keys;
+pub use links::{Found, cause, stages};
+pub use walk::{Candidate, Root, RootKind, Step, Why, unattributed, why};

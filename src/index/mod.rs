@@ -5,6 +5,7 @@
 
 mod bits;
 mod by_id;
+mod by_value;
 mod cursor;
 mod error;
 mod eval;

@@ -129,6 +129,19 @@ impl Segment {
         self.len() > 0 && (self.when.min_value()..=self.when.max_value()).contains(&when)
     }
 
+    /// Whether a window may hold a document of it.
+    pub fn meets(&self, window: Window) -> bool {
+        let (first, last) = (self.when.min_value(), self.when.max_value());
+        self.len() > 0
+            && window.since.is_none_or(|since| last >= since)
+            && window.until.is_none_or(|until| first < until)
+    }
+
+    /// Whether a document was not deleted.
+    pub fn is_alive(&self, doc: u32) -> bool {
+        self.reader.alive_bitset().is_none_or(|alive| alive.is_alive(doc))
+    }
+
     /// The documents within a window.
     pub fn within(&self, window: Window) -> Docs {
         if window == Window::ALL || self.len() == 0 {

@@ -225,7 +225,7 @@ impl Outcome {
 }
 
 /// An object of an action.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Object {
     /// `pods/exec`, `file`, `socket`, …
     pub kind: Option<Str>,
@@ -285,6 +285,8 @@ pub struct How {
     pub tty: Option<Str>,
     /// The id that a container runtime gave an exec.
     pub exec_id: Option<Str>,
+    /// The kernel's number of the event: orders events of one stamp. Not shown; it is in the records.
+    pub serial: Option<u64>,
     /// System call by name, or its number as text where the architecture is unknown.
     pub syscall: Option<Str>,
     /// Arguments by name (`a0`, or decoded).

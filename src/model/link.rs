@@ -62,6 +62,8 @@ pub struct Link {
     pub keys: Vec<KeyMatch>,
     /// Time from cause to effect, ms.
     pub delta_ms: i64,
+    /// Bounds of (clock of the cause's recorder − clock of the effect's), µs, and the pairs of events they rest on; `None` where no time was compared.
+    pub clock_us: Option<(i64, i64, usize)>,
     /// Everything that could be the cause, ascending by id, at most [`CANDIDATES_MAX`]; the cause alone when nothing else could be.
     pub candidates: Vec<EventId>,
     /// How many there are.

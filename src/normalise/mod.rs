@@ -8,6 +8,7 @@ mod containerd;
 mod identity;
 mod kubelet;
 mod kubernetes;
+mod line;
 mod linux;
 mod own;
 
@@ -132,6 +133,11 @@ fn bare(record: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Nanoseconds of a time in RFC 3339.
+    pub fn nanos(text: &str) -> i64 {
+        deponent_parsers::kubernetes::Stamp::parse(text).unwrap().nanos
+    }
     use crate::model::RecordKind::Auditd;
 
     const CONTEXT: Context<'_> = Context { cluster: "c1", node: "n1", received_ns: 0 };

@@ -25,10 +25,33 @@ pub enum Question {
         /// What names it.
         name: String,
     },
+    /// Links, causes, effects, processes, testimony: what belongs together with one event, container or exec.
+    Linked {
+        /// Which answer.
+        kind: LinkedKind,
+        /// An event (as for `show`), `container:ID`, or `exec:ID`.
+        name: String,
+    },
     /// What is missing.
     Gaps,
     /// The newest checkpoint and how far the index is.
     Head,
+}
+
+/// Which answer about links.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkedKind {
+    /// Every link of an event, and the findings about it.
+    Links,
+    /// Causes back to a credential, a login, or an unknown.
+    Why,
+    /// What it caused.
+    Effects,
+    /// The processes of a container, or below an event.
+    Tree,
+    /// The six answers, each claim with its grade.
+    Testify,
 }
 
 /// Which events, in which order, how many.

@@ -5,7 +5,7 @@
 use super::answer::{AnswerError, Question, Search, Sink, Trailer};
 use super::json::{self, JsonOptions};
 use super::plan::{Planned, plan};
-use super::{Filter, Pipe, asks_for_own, gaps, load, lookup, matches, parse, sequence};
+use super::{Filter, Pipe, asks_for_own, gaps, linked, load, lookup, matches, parse, sequence};
 use crate::evidence::{Checkpoint, Reader};
 use crate::index::{Field, Hit, Index, Order, Searcher, Selection, Window};
 use crate::model::{Event, EventId, Moment};
@@ -62,6 +62,7 @@ impl Engine {
             Question::Search(ask) => view.search(ask, now, &mut lost, &mut counted)?,
             Question::Show { names } => lookup::show(&view, names, &mut counted).map(|()| None)?,
             Question::Prove { name } => lookup::prove(&view, name, &mut counted).map(|()| None)?,
+            Question::Linked { kind, name } => linked::answer(&view, *kind, name, &mut counted).map(|()| None)?,
             Question::Gaps => gaps::gaps(&view, &mut counted).map(|()| None)?,
             Question::Head => lookup::head(&view, &mut counted).map(|()| None)?,
         };
@@ -70,16 +71,22 @@ impl Engine {
 }
 
 impl View {
+    /// Origin, size and root of the newest checkpoint.
+    pub fn checkpoint_line(&self) -> Option<String> {
+        let note = self.reader.checkpoint().ok()?;
+        let checkpoint = Checkpoint::parse_unauthenticated(&note).ok()?;
+        let root = data_encoding::BASE64.encode(&checkpoint.root);
+        Some(format!("{} {} {root}", checkpoint.origin, checkpoint.size))
+    }
+
     fn trailer(&self) -> Trailer {
-        let checkpoint = self.reader.checkpoint().ok().and_then(|note| Checkpoint::parse_unauthenticated(&note).ok());
         Trailer {
             count: 0,
             next: None,
             lost: 0,
             indexed: self.searcher.covers(),
             size: self.reader.size(),
-            checkpoint: checkpoint
-                .map(|c| format!("{} {} {}", c.origin, c.size, data_encoding::BASE64.encode(&c.root))),
+            checkpoint: self.checkpoint_line(),
         }
     }
 

@@ -26,6 +26,19 @@ pub fn show(view: &View, names: &[String], sink: &mut Sink<'_>) -> Result<(), An
     Ok(())
 }
 
+/// The one event of a name.
+pub fn one(view: &View, name: &str) -> Result<Hit, AnswerError> {
+    let mut hits = named(view, name)?;
+    match hits.pop() {
+        Some(hit) if hits.is_empty() => Ok(hit),
+        Some(hit) => {
+            hits.push(hit);
+            Err(too_many(name, &hits, "name one of them by its id"))
+        }
+        None => Err(AnswerError::Unknown { name: name.to_owned() }),
+    }
+}
+
 /// The events of a name: an id, the beginning of one, an Audit-ID, or auditd's `s.ms:serial`.
 fn named(view: &View, name: &str) -> Result<Vec<Hit>, AnswerError> {
     let name = name.trim();

@@ -11,6 +11,8 @@ mod explain;
 pub mod export;
 mod gaps;
 pub mod json;
+mod link_json;
+mod linked;
 pub mod load;
 mod lookup;
 mod matches;
@@ -20,11 +22,13 @@ mod parse_pipe;
 mod parse_token;
 mod parse_value;
 mod plan;
+mod rules_json;
 #[cfg(test)]
 pub(crate) mod samples;
 mod sequence;
+mod testimony;
 
-pub use answer::{AnswerError, Question, Search, Sink, Stop, Trailer, fields_json};
+pub use answer::{AnswerError, LinkedKind, Question, Search, Sink, Stop, Trailer, fields_json};
 pub use ast::{Filter, Pipe, Query, RawTest, Test};
 pub use engine::{Engine, event_line};
 pub use error::{QueryError, QueryErrorKind};
@@ -33,3 +37,4 @@ pub use matches::{asks_for_own, matches, needs_raw, word_holds};
 pub use parse::{DEPTH_MAX, QUERY_BYTES_MAX, TERMS_MAX, parse};
 pub use parse_pipe::{STEPS_MAX, STEPS_MIN, TOP_DEFAULT, TOP_MAX, WIDTH_NS_MIN};
 pub use parse_value::{GLOB_CHARS_MAX, GLOB_WILDCARDS_MAX, REGEX_BYTES_MAX, REGEX_DEPTH_MAX, REGEXES_MAX};
+pub use rules_json::rules_json;

@@ -194,6 +194,7 @@ pub(crate) fn execve() -> Event {
         comm: o("docker"),
         tty: o("pts0"),
         exec_id: None,
+        serial: None,
         syscall: o("execve"),
         args: vec![(s("a0"), s("5581")), (s("a1"), s("0"))],
         ..How::default()
@@ -389,6 +390,7 @@ pub(crate) fn hostile(text: &str, source: Source) -> Event {
         comm: t(),
         tty: t(),
         exec_id: t(),
+        serial: None,
         syscall: t(),
         args: vec![(s(text), s(text))],
         user_agent: t(),

@@ -3,7 +3,7 @@
 use super::error::{Problem, of_answer};
 use super::stream;
 use crate::model::Moment;
-use crate::query::{AnswerError, Engine, Question, Search, fields_json, json};
+use crate::query::{AnswerError, Engine, LinkedKind, Question, Search, fields_json, json, rules_json};
 use crate::time::{Zone, window};
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -60,7 +60,12 @@ pub fn router(engine: Engine, clock: fn() -> Moment, address: SocketAddr) -> Rou
         .route("/v1/events", get(events))
         .route("/v1/events/{id}", get(event))
         .route("/v1/events/{id}/proof", get(proof))
+        .route("/v1/events/{id}/links", get(links))
+        .route("/v1/events/{id}/why", get(why))
+        .route("/v1/events/{id}/effects", get(effects))
+        .route("/v1/events/{id}/testimony", get(testimony))
         .route("/v1/fields", get(fields))
+        .route("/v1/rules", get(|| async { json_response(&rules_json()) }))
         .route("/log/checkpoint", get(checkpoint))
         .route("/healthz", get(|| async { "ok\n" }))
         .fallback(|| async { Problem::not_found("no such route; src/serve/mod.rs lists them") })
@@ -184,6 +189,28 @@ async fn proof(State(shared): State<Shared>, Path(id): Path<String>) -> Result<R
     let lines = lines(&shared, Question::Prove { name: id }).await?;
     let text = lines.first().and_then(|line| line.get("proof")).and_then(Value::as_str).unwrap_or_default().to_owned();
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
+}
+
+async fn links(State(shared): State<Shared>, Path(name): Path<String>) -> Result<Response<Body>, Problem> {
+    answered(&shared, Question::Linked { kind: LinkedKind::Links, name }).await
+}
+
+async fn effects(State(shared): State<Shared>, Path(name): Path<String>) -> Result<Response<Body>, Problem> {
+    answered(&shared, Question::Linked { kind: LinkedKind::Effects, name }).await
+}
+
+async fn why(State(shared): State<Shared>, Path(name): Path<String>) -> Result<Response<Body>, Problem> {
+    single(&shared, Question::Linked { kind: LinkedKind::Why, name }).await
+}
+
+async fn testimony(State(shared): State<Shared>, Path(name): Path<String>) -> Result<Response<Body>, Problem> {
+    single(&shared, Question::Linked { kind: LinkedKind::Testify, name }).await
+}
+
+/// The one line of an answer, as a document.
+async fn single(shared: &Shared, question: Question) -> Result<Response<Body>, Problem> {
+    let lines = lines(shared, question).await?;
+    lines.first().map(json_response).ok_or_else(|| Problem::not_found("there is no answer"))
 }
 
 async fn checkpoint(State(shared): State<Shared>) -> Result<Response<Body>, Problem> {

@@ -16,7 +16,7 @@ pub fn kind_of(head: &[u8]) -> Option<RecordKind> {
         Found::KubernetesAudit => Some(RecordKind::KubernetesAudit),
         Found::Containerd => Some(RecordKind::Containerd),
         Found::ContainerdEvents => Some(RecordKind::ContainerdEvents),
-        Found::Klog => Some(RecordKind::Kubelet),
+        Found::Kubelet => Some(RecordKind::Kubelet),
     }
 }
 

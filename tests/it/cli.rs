@@ -238,6 +238,13 @@ fn errors_say_what_and_what_to_do() {
         (&["verify", "e.proof", "--head", "head"], 2, "--head is for stores"),
         (&["show", "--store", "store", "ab"], 2, "at least 4"),
         (&["search", "--store", "store", "-c", "not-there.toml", "*"], 2, "not-there.toml"),
+        (&["why", "--store", "store", "aaaaaaaaaa"], 1, "no event"),
+        (&["why", "--store", "store", "aaaaaaaaaa", "-o", "csv"], 2, "text, json or ndjson"),
+        (&["tree", "--store", "store", "aaaaaaaaaa", "-o", "ocsf"], 2, "text, json, ndjson or csv"),
+        (&["tree", "--store", "store", "container:none"], 1, "none"),
+        (&["effects", "--store", "store", "container:none"], 2, "deponent tree container:none"),
+        (&["rules", "nonsense"], 1, "`deponent rules` lists them"),
+        (&["rules", "-o", "csv"], 2, "text, json or ndjson"),
     ];
     for (arguments, code, wanted) in cases {
         let run = scratch.run(arguments);
@@ -255,11 +262,51 @@ fn help_man_and_completions_are_of_one_table() {
     let scratch = Scratch::new();
     assert!(scratch.ok(&["--help"]).out.contains("EXAMPLES"));
     assert!(scratch.ok(&["man"]).out.contains(".TH deponent"));
-    for name in ["search", "ingest", "prove", "serve", "gaps"] {
+    for name in ["search", "ingest", "prove", "serve", "gaps", "why", "tree", "testify"] {
         assert!(scratch.ok(&["man", name]).out.contains(name));
         assert!(scratch.ok(&["completions", "bash"]).out.contains(name));
     }
     let fields = scratch.ok(&["fields"]).out;
     assert!(fields.contains("who.name") && fields.contains("why.keys"));
     assert!(scratch.ok(&["explain", "who:alice what:exec"]).out.contains("who.name"));
+}
+
+#[test]
+fn answers_about_links_in_every_form() {
+    let scratch = Scratch::new();
+    scratch.ingest(&[&sample("kubernetes")], &[]);
+    let event = scratch.search("action:exec outcome:success").swap_remove(0);
+    let id = event["id"].as_str().unwrap();
+    let ask = |command: &str, more: &[&str]| {
+        let mut arguments = vec![command, id, "--store", "store", "-q"];
+        arguments.extend(more);
+        scratch.run(&arguments)
+    };
+    // A request is the beginning: it names its person, and nothing of the node is recorded here.
+    let why = ask("why", &[]);
+    let last = why.out.lines().last().unwrap_or_default();
+    let name = event["who"]["name"].as_str().unwrap();
+    assert!(why.code == 0 && last.starts_with(name) && last.contains(" did it: "), "{} {last}", why.code);
+    let whole: Value = serde_json::from_str(&ask("why", &["-o", "json"]).out).unwrap();
+    assert_eq!(whole["event"], id);
+    let effects = ask("effects", &[]);
+    assert_eq!((effects.code, effects.out.lines().count()), (1, 1), "nothing came of it: {}", effects.out);
+    assert_eq!(ask("effects", &["-o", "ndjson"]).lines()[0]["depth"], 0);
+    let tree = ask("tree", &["-o", "csv"]);
+    assert!(tree.code == 0 && tree.out.starts_with("depth,event.when.event,event.id,"), "{}", tree.out);
+    let testimony = ask("testify", &[]).out;
+    assert!(
+        testimony.contains("\nWho did it?\n") && testimony.contains(&format!("deponent prove {id}")),
+        "{testimony}"
+    );
+    let links = ask("links", &["-o", "json"]);
+    let links: Value = serde_json::from_str(&links.out).unwrap();
+    assert_eq!(links[0]["rule"], "request-stages");
+    let none = scratch.search("action:list").swap_remove(0);
+    let single = scratch.run(&["links", none["id"].as_str().unwrap(), "--store", "store", "-o", "json"]);
+    let several = none["how"]["stages"].as_object().is_some_and(|stages| stages.len() > 1);
+    assert_eq!(single.code, i32::from(!several), "{}", single.out);
+    assert!(scratch.ok(&["rules", "session-exec"]).out.contains("## What an attacker can forge"));
+    let table: Value = serde_json::from_str(&scratch.ok(&["rules", "-o", "json"]).out).unwrap();
+    assert_eq!(table[0]["rule"], "request-stages");
 }

@@ -174,6 +174,36 @@ fn rotation_truncation_and_replacement_are_followed() {
     wait_for(&scratch, 5);
 }
 
+/// The routes give the lines of the questions; the command line gives the same through the collector.
+fn answers_about_links(scratch: &Scratch, collector: &Collector, id: &str) {
+    let (status, body) = collector.get(&format!("/v1/events/{id}/effects"), "");
+    assert!(status == 200 && body.contains("\"depth\":0") && body.contains("_end"), "{status} {body}");
+    let (status, body) = collector.get(&format!("/v1/events/{id}/links"), "");
+    assert!(status == 200 && body.contains("_end"), "{status} {body}");
+    let document = |name: &str| -> Value {
+        let (status, body) = collector.get(&format!("/v1/events/{id}/{name}"), "");
+        assert_eq!(status, 200, "{body}");
+        let text = body.lines().find(|line| line.starts_with('{')).unwrap_or_else(|| panic!("no JSON: {body}"));
+        serde_json::from_str(text).unwrap()
+    };
+    let why = document("why");
+    assert_eq!(why["event"], id);
+    assert_eq!(why["chain"][0]["event"]["id"], id);
+    assert!(why["root"]["kind"].is_string(), "{why}");
+    let testimony = document("testimony");
+    assert_eq!(testimony["testimony"]["event"]["id"], id);
+    assert_eq!(testimony["testimony"]["claims"].as_array().unwrap().len(), 6);
+    let told = scratch.ok(&["why", id, "--store", "store", "-o", "ndjson"]).out;
+    assert_eq!(serde_json::from_str::<Value>(&told).unwrap(), why);
+    assert!(scratch.ok(&["testify", id, "--store", "store"]).out.contains("\nWho did it?\n"));
+    for name in ["links", "why", "effects", "testimony"] {
+        let (status, problem) = collector.get(&format!("/v1/events/{}/{name}", "a".repeat(26)), "");
+        assert!(status == 404 && problem.contains("no event"), "{name}: {status} {problem}");
+    }
+    let (status, rules) = collector.get("/v1/rules", "");
+    assert!(status == 200 && rules.contains("\"session-exec\"") && rules.contains("UNATTRIBUTED_EXEC"), "{rules}");
+}
+
 #[test]
 fn the_endpoint_answers_whom_it_should() {
     let scratch = configured();
@@ -192,6 +222,7 @@ fn the_endpoint_answers_whom_it_should() {
     assert!(problem.contains("\"position\":0"), "{problem}");
     assert_eq!(collector.get("/v1/events?qq=x", "").0, 400);
     assert_eq!(collector.get(&format!("/v1/events/{}", "a".repeat(26)), "").0, 404);
+    answers_about_links(&scratch, &collector, id);
     assert_eq!(collector.get("/healthz", "").0, 200);
     assert!(collector.get("/v1/fields", "").1.contains("who.name"));
     // Pages of other people in a browser on this machine.

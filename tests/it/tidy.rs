@@ -253,3 +253,53 @@ fn invariants_name_their_tests() {
     }
     assert_none(found, "an invariant names the test that holds it");
 }
+
+/// The headings of a rule's page, in order.
+const RULE_HEADINGS: &[&str] = &[
+    "What it is about",
+    "What is compared",
+    "What it proves",
+    "What an attacker can forge",
+    "What is missing when it cannot decide",
+    "Which class, when",
+];
+
+#[test]
+fn every_rule_has_a_page_and_every_page_a_rule() {
+    use deponent::correlate::rules::{RULES, UNATTRIBUTED_EXEC};
+    let mut named: Vec<String> = RULES.iter().map(|rule| format!("{}.md", rule.name)).collect();
+    named.push(format!("{UNATTRIBUTED_EXEC}.md"));
+    let dir = root().join("docs/rules");
+    let mut there: Vec<String> =
+        fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    named.sort();
+    there.sort();
+    assert_eq!(named, there, "the rules, and the pages of docs/rules");
+    let mut found = Vec::new();
+    for page in &there {
+        let text = fs::read_to_string(dir.join(page)).unwrap();
+        let headings: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        if headings != RULE_HEADINGS {
+            found.push(format!("{page}: headings {headings:?}"));
+        }
+        let empty = text.split("\n## ").skip(1).filter(|section| section.trim().lines().count() < 2);
+        found.extend(empty.map(|section| format!("{page}: nothing under {section}")));
+        if !text.starts_with(&format!("# {}\n", page.trim_end_matches(".md"))) {
+            found.push(format!("{page}: does not begin with its name"));
+        }
+    }
+    for rule in RULES {
+        let text = fs::read_to_string(dir.join(format!("{}.md", rule.name))).unwrap();
+        let head = format!("\nVersion {}. At best {}. ", rule.version, rule.best.name());
+        if !text.contains(&head) {
+            found.push(format!("{}: does not say {head:?}", rule.name));
+        }
+        let horizon = rule.horizon_ms.map_or("No horizon".to_owned(), |ms| format!("Horizon: {} s ", ms / 1_000));
+        if !text.contains(&horizon) {
+            found.push(format!("{}: does not say {horizon:?}", rule.name));
+        }
+        let missing = rule.keys.iter().filter(|key| !text.contains(**key));
+        found.extend(missing.map(|key| format!("{}: says nothing of the key {key}", rule.name)));
+    }
+    assert_none(found, "a page says what its rule does");
+}

@@ -1,19 +1,25 @@
 //! Events for people and for other programs: from their JSON, so a local store and a remote server look the same.
 //!
-//! Inside: one `Renderer` a form; `safe`, through which every text for people goes; `counts` for what pipes make of events.
+//! Inside: one `Renderer` a form; `safe`, through which every text for people goes; `counts` for what pipes make of events; `link`, `why`, `tree` and `testimony` for answers about links.
 //! Not here: where the output goes and how wide it is (`main`), the JSON (`query::json`), OCSF and ECS (`query::export`).
 
 mod counts;
 mod csv;
 mod detail;
 mod json;
+mod link;
+#[cfg(test)]
+mod linked_tests;
 mod safe;
 mod sentence;
 mod style;
 mod table;
+mod testimony;
 #[cfg(test)]
 mod tests;
 mod text;
+mod tree;
+mod why;
 
 pub use counts::{Bucket, Counted, count, hist, top};
 pub use detail::{Detail, RawRecord, raw};
@@ -22,6 +28,7 @@ pub use sentence::sentence;
 pub use style::{Paint, Style};
 
 use crate::model::Moment;
+use crate::query::LinkedKind;
 use crate::time::{Zone, format};
 use serde_json::Value;
 use std::io::{self, Write};
@@ -106,3 +113,89 @@ pub fn renderer_of_show(form: Form, look: Look, events: usize) -> Box<dyn Render
         other => renderer(other, look),
     }
 }
+
+/// The renderer of an answer about links; `None` where that form makes no sense of it.
+pub fn renderer_of_linked(kind: LinkedKind, form: Form, look: Look) -> Option<Box<dyn Renderer>> {
+    let columns: &[&str] = if kind == LinkedKind::Links { LINK_COLUMNS } else { TREE_COLUMNS };
+    let single = matches!(kind, LinkedKind::Why | LinkedKind::Testify);
+    Some(match (form, kind) {
+        (Form::Ndjson, _) => Box::new(json::Lines::own()),
+        (Form::Json, _) if single => Box::new(json::Json::single()),
+        (Form::Json, _) => Box::new(json::Json::list()),
+        (Form::Text, LinkedKind::Links) => Box::new(why::Links::new(look)),
+        (Form::Text, LinkedKind::Why) => Box::new(why::Why::new(look)),
+        (Form::Text, LinkedKind::Effects | LinkedKind::Tree) => Box::new(tree::Tree::new(look)),
+        (Form::Text, LinkedKind::Testify) => Box::new(testimony::Testimony::new(look)),
+        (Form::Csv, _) if !single => {
+            let fields = Some(columns.iter().map(|name| (*name).to_owned()).collect());
+            Box::new(csv::Csv::new(Look { fields, ..look }))
+        }
+        _ => return None,
+    })
+}
+
+/// Columns of links and findings in CSV: JSON paths.
+const LINK_COLUMNS: &[&str] = &[
+    "id",
+    "class",
+    "rule",
+    "version",
+    "from",
+    "to",
+    "delta_ms",
+    "candidate_count",
+    "candidates",
+    "keys",
+    "support",
+    "missing",
+    "from_event.when.event",
+    "from_event.source",
+    "from_event.who.name",
+    "from_event.who.as",
+    "from_event.what.action",
+    "to_event.when.event",
+    "to_event.source",
+    "to_event.what.action",
+    "to_event.how.exe",
+    "to_event.how.argv",
+    "finding",
+    "severity",
+    "events",
+    "detail",
+    "evidence",
+];
+
+/// Columns of effects and trees in CSV: JSON paths.
+const TREE_COLUMNS: &[&str] = &[
+    "depth",
+    "event.when.event",
+    "event.id",
+    "event.source",
+    "event.who.name",
+    "event.what.action",
+    "event.what.outcome",
+    "event.where.node",
+    "event.how.exe",
+    "event.how.argv",
+    "event.how.pid",
+    "event.how.ppid",
+    "link.class",
+    "link.rule",
+    "link.version",
+    "link.from",
+    "link.delta_ms",
+    "link.candidate_count",
+    "link.candidates",
+    "root.kind",
+    "root.name",
+    "root.as",
+    "root.class",
+    "root.candidates",
+    "root.missing",
+    "container.namespace",
+    "container.pod",
+    "container.pod_uid",
+    "container.name",
+    "container.id",
+    "limit",
+];

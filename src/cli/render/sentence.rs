@@ -17,6 +17,7 @@ pub fn sentence(event: &Value, look: &Look) -> String {
     let body = match text(event, "source").as_deref() {
         Some("linux") => linux(event),
         Some("self") => own(event),
+        Some(source @ ("containerd" | "kubelet")) => daemon(event, source),
         _ => request(event),
     };
     format!("{time} {body}{}", issues(event))
@@ -201,6 +202,33 @@ fn own(event: &Value) -> String {
     out.extend(object(event).map(|object| format!(" {object}")));
     out.extend(word(event, "where.node").map(|node| format!(", node {node}")));
     out
+}
+
+/// A line of a daemon of the node: it names nobody, and tells of containers, execs and sessions.
+fn daemon(event: &Value, source: &str) -> String {
+    let node = word(event, "where.node").map(|node| format!("{node}: ")).unwrap_or_default();
+    let action = text(event, "what.action").unwrap_or("an unnamed event".into());
+    let ours = action.chars().all(|c| c.is_ascii_alphanumeric() || "-_ ".contains(c));
+    let action = if ours { action.replace(['-', '_'], " ") } else { Word(&action).to_string() };
+    let mut out = format!("{node}{source} recorded: {action}");
+    out.extend(object(event).map(|object| format!(" {object}")));
+    out.push_str(&arguments(event));
+    if text(event, "what.outcome").is_some_and(|outcome| outcome != "unknown") {
+        out.push_str(&outcome(event));
+    }
+    let mut ends = Vec::new();
+    let pod = (word(event, "where.namespace"), word(event, "where.pod"));
+    ends.extend(pod.0.zip(pod.1).map(|(namespace, pod)| format!("pod {namespace}/{pod}")));
+    for (name, path) in [
+        ("container", "where.container"),
+        ("container id", "where.container_id"),
+        ("exec id", "how.exec_id"),
+        ("pid", "how.pid"),
+        ("uri", "how.request_uri"),
+    ] {
+        ends.extend(word(event, path).map(|value| format!("{name} {value}")));
+    }
+    with_ends(out, &ends)
 }
 
 /// The object of a request: kind, namespace/name or path.

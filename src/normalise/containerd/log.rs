@@ -4,8 +4,8 @@
 
 use deponent_parsers::containerd::{self, NotALine};
 
-use super::{Bad, Context, Key, bad, empty, key_of, klog, message, note, text};
-use crate::model::{Event, EventIssue, Outcome, RecordFields, Str};
+use super::{Bad, Context, Key, bad, empty, key_of, klog, message, not_utf8, note, text, unclean};
+use crate::model::{Event, Outcome, RecordFields, Str};
 
 /// Levels of a line that reports a failure.
 const FAILURE_LEVELS: [&str; 3] = ["error", "fatal", "panic"];
@@ -39,10 +39,8 @@ pub fn log_event(key: &Key, context: Context<'_>, line: &[u8]) -> Event {
         event.what.outcome = Outcome::Failure;
     }
     note(&mut event, &read.issues);
-    let unclean = |bytes: &[u8]| std::str::from_utf8(bytes).is_err();
     for (name, _) in read.all.iter().filter(|(name, value)| unclean(name) || unclean(value)) {
-        let detail = format!("{} has bytes that are not UTF-8, shown as \\xNN", text(name)).into();
-        event.issues.push(EventIssue { kind: "not-utf8".into(), detail });
+        event.issues.push(not_utf8(&text(name)));
     }
     event
 }

@@ -1,6 +1,6 @@
 //! containerd's log and event stream: sandboxes, containers, tasks, execs.
 //!
-//! Inside: `log` and `stream` (the events of their lines), `message` (what the texts of the log mean), `klog` (the place of lines in another form).
+//! Inside: `log` and `stream` (the events of their lines), `message` (what the texts of the log mean), `klog` (lines of its streaming server).
 //! Not here: reading the line itself (`deponent_parsers::containerd`), the identity of its event (`identity`), what belongs together (`correlate`).
 
 mod klog;
@@ -18,6 +18,7 @@ use deponent_parsers::issue::Issue;
 use deponent_parsers::kubernetes::Stamp;
 use deponent_parsers::linux;
 
+use super::line::some;
 use super::{Bad, Context, Key, identity, own};
 use crate::model::{AssertedBy, Event, EventIssue, Moment, Source, Str};
 
@@ -54,11 +55,16 @@ fn note(event: &mut Event, issues: &[Issue]) {
     event.issues.dedup();
 }
 
+fn unclean(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_err()
+}
+
+fn not_utf8(what: &str) -> EventIssue {
+    let detail = format!("{what} has bytes that are not UTF-8, shown as \\xNN").into();
+    EventIssue { kind: "not-utf8".into(), detail }
+}
+
 /// The text of bytes; bytes that are not UTF-8 become `\xNN`.
 fn text(bytes: &[u8]) -> Str {
     Str::from(linux::text(bytes).0)
-}
-
-fn some(text: &str) -> Option<Str> {
-    (!text.is_empty()).then(|| text.into())
 }

@@ -224,6 +224,24 @@ fn texts_that_only_look_like_it() {
     check("Xcontainer \"ID\", container \"short\"", "logged args=level:debug");
 }
 
+#[test]
+fn the_streaming_server_writes_as_kubernetes_does() {
+    let line =
+        b"E1123 20:59:19.620666   22111 httpstream.go:257] error forwarding port 18099 to pod 81e8, uid : refused\n";
+    let context = Context { received_ns: 1_795_500_000_000_000_000, ..CONTEXT };
+    let found = key(RecordKind::Containerd, context, line).unwrap();
+    let found = event(RecordKind::Containerd, &found, context, &[line]);
+    let args = "args=level:E;thread:22111;caller:httpstream.go:257";
+    assert_eq!(shown(&found), format!("logged outcome=failure {args}"));
+    assert_eq!(found.what.message.as_deref(), Some("error forwarding port 18099 to pod 81e8, uid : refused"));
+    assert_eq!((found.source, found.who.asserted_by), (Source::Containerd, Some(AssertedBy::Runtime)));
+    assert_eq!(found.when.event, Moment { nanos: 1_795_467_559_620_666_000, digits: 6 });
+    assert_eq!(fields(RecordKind::Containerd, line).record, "E");
+    let error =
+        key(RecordKind::Containerd, context, b"E1323 20:59:19.620666   22111 httpstream.go:257] x").unwrap_err();
+    assert_eq!(error.kind, "no-time");
+}
+
 fn check_stream(topic_and_json: &str, expected: &str) {
     let text = format!("2026-11-23 20:59:10.735496 +0000 UTC k8s.io {topic_and_json}\n")
         .replace("ID", ID)

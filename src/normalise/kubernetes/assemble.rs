@@ -44,7 +44,7 @@ pub fn event(key: &Key, context: Context<'_>, records: &[&[u8]]) -> Event {
         when: When { event: claims.when.map_or(key.when, moment), received: None, end: end.map(|(_, time)| *time) },
         who: who(&mut claims, code),
         r#where: place(&claims, context, &mut issues),
-        what: what(&claims, outcome, code),
+        what: what(&mut claims, outcome, code),
         how: how(&mut claims, stages, &mut issues),
         why: Why { keys: Vec::new(), reason: claims.reason.take() },
         issues: Vec::new(),
@@ -136,7 +136,7 @@ fn name_and_uid(claims: &Claims) -> (Option<Str>, Option<Str>) {
     (first(&claims.name, &claims.response_name), first(&claims.uid, &claims.response_uid))
 }
 
-fn what(claims: &Claims, outcome: Outcome, code: Option<i64>) -> What {
+fn what(claims: &mut Claims, outcome: Outcome, code: Option<i64>) -> What {
     let subresource = claims.subresource.get();
     let own = subresource.filter(|name| ACTIONS.contains(&name.as_str()));
     let (name, uid) = name_and_uid(claims);
@@ -151,14 +151,9 @@ fn what(claims: &Claims, outcome: Outcome, code: Option<i64>) -> What {
         uid,
         ..Object::default()
     });
-    What {
-        action,
-        object,
-        objects: Vec::new(),
-        outcome,
-        code: code.map(|code| Str::from(code.to_string())),
-        message: None,
-    }
+    let mut objects = std::mem::take(&mut claims.objects);
+    objects.sort();
+    What { action, object, objects, outcome, code: code.map(|code| Str::from(code.to_string())), message: None }
 }
 
 fn place(claims: &Claims, context: Context<'_>, issues: &mut Vec<EventIssue>) -> Where {
@@ -170,6 +165,9 @@ fn place(claims: &Claims, context: Context<'_>, issues: &mut Vec<EventIssue>) ->
     let pods = claims.resource.get().is_some_and(|resource| resource == "pods");
     if pods && claims.api_group == Slot::Empty {
         (place.pod, place.pod_uid) = name_and_uid(claims);
+        if place.pod_uid.is_none() {
+            place.pod_uid = claims.pod_uid.get().cloned();
+        }
         let mut containers = claims.containers.iter();
         match (containers.next(), containers.next()) {
             (Some(one), None) if !one.is_empty() => place.container = Some(one.clone()),

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deponent_parsers::kubernetes::{AuditEvent, Stamp};
 
-use super::{object, uri};
-use crate::model::{Outcome, Str};
+use super::{object, pods, uri};
+use crate::model::{Object, Outcome, Str};
 
 /// One claim.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -85,6 +85,10 @@ pub struct Claims {
     /// Name and uid that the response gives, where the request has none.
     pub response_name: Slot<Str>,
     pub response_uid: Slot<Str>,
+    /// The uid of the pod that a request about its status or its ephemeral containers is about, as the response gives it.
+    pub pod_uid: Slot<Str>,
+    /// Containers and owners that bodies name.
+    pub objects: Vec<Object>,
     pub decision: Slot<Str>,
     pub reason: Slot<Str>,
     pub containers: BTreeSet<Str>,
@@ -132,6 +136,15 @@ impl Claims {
         self.namespace.text(object.namespace.as_deref());
         self.name.text(object.name.as_deref());
         self.uid.text(object.uid.as_deref());
+        let core = object.api_group.as_deref().is_none_or(str::is_empty);
+        if core && object.resource.as_deref() == Some("pods") {
+            self.pod_uid.put(pods::uid(event, object));
+            pods::objects(event, object, &mut |found| {
+                if !self.objects.contains(&found) {
+                    self.objects.push(found);
+                }
+            });
+        }
         let (name, uid) = object::of_response(event, object);
         self.response_name.text(name.as_deref());
         self.response_uid.text(uid.as_deref());

@@ -8,9 +8,10 @@ mod assemble;
 mod claims;
 mod compare;
 mod object;
+mod pods;
 #[cfg(test)]
 mod tests;
-mod uri;
+pub(super) mod uri;
 
 use deponent_parsers::kubernetes::{NotAnEvent, Stamp, flatten, key_of};
 

@@ -1,6 +1,6 @@
 //! One event from the set of its records.
 
-use deponent_parsers::linux::{Key, Record};
+use deponent_parsers::linux::{Key, Record, header};
 
 use super::action::{Action, Call, action, outcome};
 use super::known::Known;
@@ -59,6 +59,7 @@ pub fn event(id: EventId, when: Moment, context: Context<'_>, records: &[&[u8]])
         syscall,
         args: seen.args(&mut notes),
         net,
+        serial: records.iter().find_map(|record| header(record).ok()).map(|header| header.serial),
         ..How::default()
     };
     let node = set.node.as_ref().map(|node| notes.text("node", node)).or_else(|| configured(context.node));

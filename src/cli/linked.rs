@@ -1,0 +1,60 @@
+//! `links`, `why`, `effects`, `tree`, `testify`: questions about what belongs together.
+//!
+//! Not here: the answers (`query`), how they look (`render::{why, tree, testimony}`), the table of rules (`rules`).
+
+use super::args::{Form, Global};
+use super::ask::Asker;
+use super::exit::{CliError, Exit};
+use super::output::Output;
+use crate::query::{LinkedKind, Question};
+use serde_json::Value;
+
+/// Asks one of them about the event, container or exec of that name.
+pub fn run(global: &Global, kind: LinkedKind, name: &str) -> Result<Exit, CliError> {
+    let form = global.output.unwrap_or(Form::Text);
+    let Some(mut output) = Output::linked(global, form, kind)? else {
+        return Err(CliError::usage(refused(kind)));
+    };
+    let asker = Asker::find(global)?;
+    let mut found = matches!(kind, LinkedKind::Why | LinkedKind::Tree | LinkedKind::Testify);
+    let trailer = asker.ask(&Question::Linked { kind, name: name.to_owned() }, &mut |line| {
+        found |= is_found(kind, &line);
+        output.line(&line)
+    })?;
+    output.finish(&trailer)?;
+    Ok(if found { Exit::Match } else { Exit::NoMatch })
+}
+
+/// Whether a line says more than that the event itself is there.
+fn is_found(kind: LinkedKind, line: &Value) -> bool {
+    match kind {
+        LinkedKind::Effects => line.get("depth").and_then(Value::as_u64).is_some_and(|depth| depth > 0),
+        _ => true,
+    }
+}
+
+fn refused(kind: LinkedKind) -> String {
+    let (command, forms) = match kind {
+        LinkedKind::Links => ("links", "text, json, ndjson or csv"),
+        LinkedKind::Effects => ("effects", "text, json, ndjson or csv"),
+        LinkedKind::Tree => ("tree", "text, json, ndjson or csv"),
+        LinkedKind::Why => ("why", "text, json or ndjson"),
+        LinkedKind::Testify => ("testify", "text, json or ndjson"),
+    };
+    format!("`{command}` answers as {forms} (-o); table, ocsf and ecs are for events: `deponent show ID -o ocsf`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_event_itself_is_no_effect() {
+        let check = |kind, line: Value, found| assert_eq!(is_found(kind, &line), found, "{kind:?} {line}");
+        check(LinkedKind::Effects, json!({ "event": {}, "depth": 0 }), false);
+        check(LinkedKind::Effects, json!({ "limit": "more" }), false);
+        check(LinkedKind::Effects, json!({ "event": {}, "depth": 1 }), true);
+        check(LinkedKind::Links, json!({ "finding": "UNATTRIBUTED_EXEC" }), true);
+    }
+}

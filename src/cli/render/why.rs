@@ -1,0 +1,95 @@
+//! `why` and `links` for people: a chain of causes, read from the cause to the effect, and the links of one event.
+//!
+//! Not here: a single link (`link`), the event's sentence (`sentence`).
+
+use super::link::{body, brief, finding, head, list, paint_of_root, verdict};
+use super::{Look, Paint, Renderer, Word, sentence};
+use crate::query::json::text;
+use serde_json::Value;
+use std::io::{self, Write};
+
+/// Columns of what is said about an event, under its sentence.
+const INDENT: &str = "     ";
+
+/// Writes a chain, and who stands at its end.
+pub(super) struct Why {
+    look: Look,
+}
+
+impl Why {
+    pub(super) fn new(look: Look) -> Why {
+        Why { look }
+    }
+}
+
+impl Renderer for Why {
+    fn event(&mut self, out: &mut dyn Write, answer: &Value) -> io::Result<()> {
+        let steps = list(answer, "chain");
+        chain(out, &self.look, steps)?;
+        for one in list(answer, "findings") {
+            finding(out, &self.look, one, "")?;
+        }
+        writeln!(out)?;
+        let root = answer.get("root").unwrap_or(&Value::Null);
+        writeln!(out, "{}", self.look.style.paint(paint_of_root(root), verdict(root, steps)))
+    }
+
+    fn finish(&mut self, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A chain (effect first, as answers have it), told from the cause on.
+pub(super) fn chain(out: &mut dyn Write, look: &Look, steps: &[Value]) -> io::Result<()> {
+    for (number, step) in steps.iter().rev().enumerate() {
+        let event = step.get("event").unwrap_or(&Value::Null);
+        writeln!(out, "{:>2}. {}", number + 1, sentence(&brief(event), look))?;
+        writeln!(out, "{INDENT}{}", look.style.paint(Paint::Dim, format!("event {}", id(event))))?;
+        let Some(link) = step.get("link") else { continue };
+        // The cause of an ambiguous link is none of the chain's entries.
+        let from = if number == 0 { "linked to its possible causes" } else { "linked to what is above" };
+        writeln!(out, "{INDENT}{from}: {}", head(link, look))?;
+        body(out, look, link, &format!("{INDENT}  "))?;
+    }
+    Ok(())
+}
+
+fn id(event: &Value) -> String {
+    Word(&text(event, "id").unwrap_or("without an id".into())).to_string()
+}
+
+/// Writes links, and findings behind them.
+pub(super) struct Links {
+    look: Look,
+    lines: u64,
+}
+
+impl Links {
+    pub(super) fn new(look: Look) -> Links {
+        Links { look, lines: 0 }
+    }
+}
+
+impl Renderer for Links {
+    fn event(&mut self, out: &mut dyn Write, line: &Value) -> io::Result<()> {
+        if self.lines > 0 {
+            writeln!(out)?;
+        }
+        self.lines += 1;
+        if line.get("finding").is_some() {
+            return finding(out, &self.look, line, "");
+        }
+        writeln!(out, "{}", head(line, &self.look))?;
+        for (name, path) in [("cause ", "from_event"), ("effect", "to_event")] {
+            if let Some(event) = line.get(path) {
+                writeln!(out, "  {name} {}", sentence(&brief(event), &self.look))?;
+                writeln!(out, "         {}", self.look.style.paint(Paint::Dim, format!("event {}", id(event))))?;
+            }
+        }
+        body(out, &self.look, line, "  ")
+    }
+
+    fn finish(&mut self, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+}

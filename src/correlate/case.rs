@@ -1,0 +1,129 @@
+//! One question about links: the events it may ask for, and what it has been told already.
+//!
+//! Links are computed when somebody asks, from the events as they are then, and never stored (`docs/adr/0007`). Not here: the rules.
+
+use super::session::Exec;
+use crate::model::{Event, EventId, Source};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::error::Error;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Events that one look-up returns at most; a rule that meets the limit knows that it has not seen all.
+pub const FOUND_MAX: usize = 1_024;
+
+/// Why a look-up failed: the index or the evidence could not be read.
+pub type Failed = Box<dyn Error + Send + Sync>;
+
+/// Where events are looked up. Every answer depends on the set of records alone.
+pub trait Events {
+    /// Events with a join key, from `since` to `until` (ns, both included), oldest first and by id, the first [`FOUND_MAX`].
+    fn with_key(&self, key: &str, since: i64, until: i64) -> Result<Vec<Arc<Event>>, Failed>;
+    /// The last event with a join key at or before `until`.
+    fn latest(&self, key: &str, until: i64) -> Result<Option<Arc<Event>>, Failed>;
+    /// Times of the first and the last event of a source.
+    fn span(&self, source: Source) -> Result<Option<(i64, i64)>, Failed>;
+    /// Whether something is known to have been lost of any source between two times.
+    fn lost(&self, since: i64, until: i64) -> Result<bool, Failed>;
+}
+
+/// A question in progress.
+pub struct Case<'e> {
+    events: &'e dyn Events,
+    found: RefCell<HashMap<(String, i64, i64), Rc<Vec<Arc<Event>>>>>,
+    last: RefCell<HashMap<(String, i64), Option<Arc<Event>>>>,
+    spans: RefCell<HashMap<Source, Option<(i64, i64)>>>,
+    pub(super) execs: RefCell<HashMap<EventId, Rc<Exec>>>,
+}
+
+impl std::fmt::Debug for Case<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Case({} look-ups)", self.found.borrow().len() + self.last.borrow().len())
+    }
+}
+
+impl<'e> Case<'e> {
+    /// A question to these events.
+    pub fn new(events: &'e dyn Events) -> Case<'e> {
+        Case {
+            events,
+            found: RefCell::default(),
+            last: RefCell::default(),
+            spans: RefCell::default(),
+            execs: RefCell::default(),
+        }
+    }
+
+    /// As [`Events::with_key`], asked once.
+    pub fn with_key(&self, key: String, since: i64, until: i64) -> Result<Rc<Vec<Arc<Event>>>, Failed> {
+        let asked = (key, since, until);
+        if let Some(found) = self.found.borrow().get(&asked) {
+            return Ok(Rc::clone(found));
+        }
+        let mut found = self.events.with_key(&asked.0, since, until)?;
+        found.sort_by_key(|event| order(event));
+        let found = Rc::new(found);
+        self.found.borrow_mut().insert(asked, Rc::clone(&found));
+        Ok(found)
+    }
+
+    /// All events with a join key, whenever.
+    pub fn all(&self, key: String) -> Result<Rc<Vec<Arc<Event>>>, Failed> {
+        self.with_key(key, i64::MIN, i64::MAX)
+    }
+
+    /// As [`Events::latest`], asked once.
+    pub fn latest(&self, key: String, until: i64) -> Result<Option<Arc<Event>>, Failed> {
+        let asked = (key, until);
+        if let Some(found) = self.last.borrow().get(&asked) {
+            return Ok(found.clone());
+        }
+        let found = self.events.latest(&asked.0, until)?;
+        self.last.borrow_mut().insert(asked, found.clone());
+        Ok(found)
+    }
+
+    /// The last program that process `pid` of the event's node started before the event.
+    pub fn program(&self, event: &Event, pid: u32) -> Result<Option<Arc<Event>>, Failed> {
+        let at = event.when.event.nanos;
+        let mut until = at;
+        while let Some(last) = self.latest(super::keys::process(event, pid), until)? {
+            // The kernel gives many events one stamp: within it, its serial orders them.
+            let stamp = last.when.event.nanos;
+            let same = self.with_key(super::keys::process(event, pid), stamp, stamp)?;
+            let before = same.iter().rev().find(|other| other.id != event.id && order(other) < order(event));
+            match before {
+                Some(before) => return Ok(Some(Arc::clone(before))),
+                None if stamp == i64::MIN => return Ok(None),
+                None => until = stamp - 1,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a source was recorded from before `since` until after `until`.
+    pub fn covers(&self, source: Source, since: i64, until: i64) -> Result<bool, Failed> {
+        Ok(self.span(source)?.is_some_and(|(first, last)| first <= since && last >= until))
+    }
+
+    /// Whether something is known to have been lost between two times.
+    pub fn lost(&self, since: i64, until: i64) -> Result<bool, Failed> {
+        self.events.lost(since, until)
+    }
+
+    /// Times of the first and the last event of a source.
+    pub fn span(&self, source: Source) -> Result<Option<(i64, i64)>, Failed> {
+        if let Some(span) = self.spans.borrow().get(&source) {
+            return Ok(*span);
+        }
+        let span = self.events.span(source)?;
+        self.spans.borrow_mut().insert(source, span);
+        Ok(span)
+    }
+}
+
+/// The order of events on a node: by stamp, and by the kernel's serial within one.
+pub fn order(event: &Event) -> (i64, u64, EventId) {
+    (event.when.event.nanos, event.how.serial.unwrap_or(0), event.id)
+}

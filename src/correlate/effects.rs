@@ -1,0 +1,109 @@
+//! What an event caused: everything whose cause it may be, one step forward.
+//!
+//! Candidates are found by their keys, and each is then asked for its own cause: there is one judgement, in `links`. Not here: that judgement.
+
+use super::case::{Case, Failed};
+use super::container;
+use super::facts::{self, SessionKind};
+use super::keys;
+use super::links;
+use super::rules::{PROCESS_HORIZON_NS, SESSION_HORIZON_NS};
+use crate::model::{Event, EventId, Link, Source};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// How far before a session's beginning an exec may be stamped, where clocks are apart, ns.
+const CLOCKS_NS: i64 = 120_000_000_000;
+
+/// The effects of an event, oldest first, each with its link.
+pub fn effects(case: &Case<'_>, event: &Arc<Event>) -> Result<Vec<(Arc<Event>, Link)>, Failed> {
+    let mut candidates: Vec<Arc<Event>> = Vec::new();
+    match event.source {
+        Source::Kubernetes => of_request(case, event, &mut candidates)?,
+        Source::Linux => of_process(case, event, &mut candidates)?,
+        Source::Containerd => of_container(case, event, &mut candidates)?,
+        _ => {}
+    }
+    let mut seen: HashSet<EventId> = HashSet::from([event.id]);
+    let mut effects = Vec::new();
+    for candidate in candidates {
+        if !seen.insert(candidate.id) {
+            continue;
+        }
+        let found = links::cause(case, &candidate)?;
+        if let Some(link) = found.link.filter(|_| found.causes.iter().any(|cause| cause.id == event.id)) {
+            effects.push((candidate, Link { from: event.id, ..link }));
+        }
+    }
+    effects.sort_by_key(|(effect, _)| super::case::order(effect));
+    Ok(effects)
+}
+
+fn of_request(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) -> Result<(), Failed> {
+    let place = &event.r#where;
+    let (Some(namespace), Some(pod)) = (place.namespace.as_deref(), place.pod.as_deref()) else { return Ok(()) };
+    if let Some(session) = facts::session(event) {
+        let (since, until) = (
+            session.start.saturating_sub(CLOCKS_NS),
+            session.start.saturating_add(SESSION_HORIZON_NS).saturating_add(CLOCKS_NS),
+        );
+        into.extend(case.with_key(keys::served(event, namespace, pod), since, until)?.iter().cloned());
+        for id in container::of_pod(case, event, namespace, pod)? {
+            let key = if session.kind == SessionKind::Exec { keys::run(&id) } else { keys::request(&id) };
+            into.extend(case.with_key(key, since, until)?.iter().cloned());
+        }
+        if session.kind == SessionKind::PortForward {
+            for named in case.all(keys::pod(event, namespace, pod))?.iter() {
+                if let (Source::Containerd, Some(id)) = (named.source, &named.r#where.container_id) {
+                    into.extend(case.with_key(keys::request(id), since, until)?.iter().cloned());
+                }
+            }
+        }
+        return Ok(());
+    }
+    let adds = event.what.objects.iter().any(|object| object.kind.as_deref() == Some("ephemeral-container"));
+    if adds || event.what.action == "create" {
+        if let Some(uid) = &place.pod_uid {
+            into.extend(case.all(keys::pod_uid(uid))?.iter().cloned());
+        }
+        for id in container::of_pod(case, event, namespace, pod)? {
+            into.extend(case.all(keys::container(&id))?.iter().cloned());
+            into.extend(case.all(keys::run(&id))?.iter().cloned());
+        }
+    }
+    Ok(())
+}
+
+fn of_process(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) -> Result<(), Failed> {
+    let Some(started) = facts::started(event) else { return Ok(()) };
+    let at = event.when.event.nanos;
+    let horizon = at.saturating_add(PROCESS_HORIZON_NS);
+    into.extend(case.with_key(keys::process(event, started.pid), at, i64::MAX)?.iter().cloned());
+    into.extend(case.with_key(keys::child(event, started.pid), at, i64::MAX)?.iter().cloned());
+    if let Some(run) = facts::run(event) {
+        // Where the runtime was gone, its process is the shim's child.
+        into.extend(case.with_key(keys::child(event, started.ppid), at, horizon)?.iter().cloned());
+        for started in case.all(keys::run(run.container))?.iter() {
+            if let Some(pid) = started.how.pid {
+                into.extend(case.with_key(keys::child(event, pid), at, horizon)?.iter().cloned());
+            }
+        }
+        if let Some(id) = run.exec_id {
+            into.extend(case.all(keys::exec(id))?.iter().cloned());
+        }
+    }
+    Ok(())
+}
+
+fn of_container(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) -> Result<(), Failed> {
+    let Some(id) = event.r#where.container_id.as_deref() else { return Ok(()) };
+    into.extend(case.all(keys::run(id))?.iter().cloned());
+    if event.what.action == "created-sandbox" {
+        into.extend(case.all(format!("sandbox:{id}"))?.iter().cloned());
+    }
+    if event.what.action == "requested-exec-sync" {
+        let at = event.when.event.nanos;
+        into.extend(case.with_key(keys::run(id), at, at.saturating_add(SESSION_HORIZON_NS))?.iter().cloned());
+    }
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! What an event says that links are made of: a program started, the runtime's exec or create, a session, a container's name.
+//!
+//! Everything here is read from one event. Not here: what two events say together (`process`, `session`, `container`).
+
+use crate::model::{Event, Object, Outcome, Source, Str};
+
+/// Executables that run containers, as the kernel names them.
+pub const RUNTIMES: &[&str] = &[
+    "/usr/sbin/runc",
+    "/usr/bin/runc",
+    "/usr/local/sbin/runc",
+    "/usr/local/bin/runc",
+    "/usr/bin/crun",
+    "/usr/sbin/crun",
+    "/usr/local/bin/crun",
+];
+/// Executables that stand between the daemon and the runtime.
+pub const SHIMS: &[&str] = &[
+    "/usr/bin/containerd-shim-runc-v2",
+    "/usr/local/bin/containerd-shim-runc-v2",
+    "/usr/bin/containerd-shim",
+    "/usr/bin/conmon",
+    "/usr/libexec/crio/conmon",
+];
+/// Daemons that start shims.
+pub const DAEMONS: &[&str] = &["/usr/bin/containerd", "/usr/local/bin/containerd", "/usr/bin/crio", "/usr/bin/dockerd"];
+/// Hex digits of an exec id that the CRI plugin makes.
+const EXEC_ID_DIGITS: usize = 64;
+
+/// A program that was started successfully: a successful execve or execveat.
+#[derive(Debug, Clone, Copy)]
+pub struct Started<'e> {
+    /// The process.
+    pub pid: u32,
+    /// Its parent.
+    pub ppid: u32,
+    /// Executable after the call.
+    pub exe: &'e str,
+    /// Arguments.
+    pub argv: &'e [Str],
+    /// Device that the executable lies on, `fe:00`.
+    pub device: Option<&'e str>,
+}
+
+/// The program that an event says was started.
+pub fn started(event: &Event) -> Option<Started<'_>> {
+    let call = event.how.syscall.as_deref()?;
+    if event.source != Source::Linux || !matches!(call, "execve" | "execveat") || event.what.outcome != Outcome::Success
+    {
+        return None;
+    }
+    let device = event.what.object.as_ref().and_then(|object| object.inode.as_deref());
+    Some(Started {
+        pid: event.how.pid?,
+        ppid: event.how.ppid?,
+        exe: event.how.exe.as_deref().unwrap_or(""),
+        argv: &event.how.argv,
+        device: device.and_then(|inode| inode.split_once('/')).map(|(device, _)| device),
+    })
+}
+
+impl Started<'_> {
+    /// A stage of the runtime itself: its own executable, or the copy of it that becomes the container's process.
+    pub fn is_runtime(&self) -> bool {
+        let init = matches!(self.argv, [_, second] if second == "init");
+        RUNTIMES.contains(&self.exe)
+            || (init && matches!(self.exe, "/" | "/memfd:runc_cloned:/proc/self/exe (deleted)"))
+    }
+}
+
+/// What the runtime was told to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// `runc exec`
+    Exec,
+    /// `runc create`
+    Create,
+    /// `runc start`
+    Start,
+}
+
+/// The runtime's own arguments, as far as links need them.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'e> {
+    /// What it was told to do.
+    pub order: Order,
+    /// Container id.
+    pub container: &'e str,
+    /// Exec id, from the name of the pid file.
+    pub exec_id: Option<&'e str>,
+    /// Whether it has a terminal (`--console-socket`).
+    pub tty: bool,
+}
+
+/// The runtime's order, by the shape of the arguments alone; whether it really was the runtime is for `runtime` to say.
+pub fn run(event: &Event) -> Option<Run<'_>> {
+    let started = started(event)?;
+    let effective = event.who.effective.as_ref().and_then(|effective| effective.uid);
+    if !RUNTIMES.contains(&started.exe) || effective != Some(0) {
+        return None;
+    }
+    let mut rest = started.argv.iter().map(Str::as_str).skip(1);
+    let order = loop {
+        match rest.next()? {
+            "exec" => break Order::Exec,
+            "create" => break Order::Create,
+            "start" => break Order::Start,
+            "--debug" | "--systemd-cgroup" => {}
+            option if option.starts_with("--") => {
+                if !option.contains('=') {
+                    rest.next()?;
+                }
+            }
+            _ => return None,
+        }
+    };
+    let arguments: Vec<&str> = rest.collect();
+    let behind = |name: &str| {
+        let at = arguments.iter().position(|argument| *argument == name)?;
+        arguments.get(at + 1).copied()
+    };
+    let file = behind("--pid-file").and_then(|path| path.rsplit('/').next()).and_then(|name| name.strip_suffix(".pid"));
+    Some(Run {
+        order,
+        container: arguments.last()?,
+        exec_id: file.filter(|_| order == Order::Exec),
+        tty: behind("--console-socket").is_some(),
+    })
+}
+
+/// Whether an exec id is of the form that the CRI plugin makes; `ctr exec` takes what the caller says.
+pub fn is_cri_exec_id(id: &str) -> bool {
+    id.len() == EXEC_ID_DIGITS && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// What kind of session an API request opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionKind {
+    /// `pods/exec`
+    Exec,
+    /// `pods/attach`
+    Attach,
+    /// `pods/portforward`
+    PortForward,
+}
+
+/// A session, as the API server or the kubelet recorded it.
+#[derive(Debug, Clone, Copy)]
+pub struct Session<'e> {
+    /// Its kind.
+    pub kind: SessionKind,
+    /// Namespace of the pod.
+    pub namespace: &'e str,
+    /// Name of the pod.
+    pub pod: &'e str,
+    /// Container, where it was named.
+    pub container: Option<&'e str>,
+    /// The command; `None` where it cannot be read without loss.
+    pub argv: Option<&'e [Str]>,
+    /// Whether a terminal was asked for.
+    pub tty: bool,
+    /// Whether standard input was asked for.
+    pub stdin: bool,
+    /// When it began, ns.
+    pub start: i64,
+    /// When it ended, ns.
+    pub end: Option<i64>,
+    /// Whether the recorder says that it was opened (`false`: nothing is said).
+    pub opened: bool,
+}
+
+/// The session that an event is about; `None` for a request that was refused.
+pub fn session(event: &Event) -> Option<Session<'_>> {
+    let place = &event.r#where;
+    let kind = match (event.source, event.what.action.as_str()) {
+        (Source::Kubernetes, "exec") | (Source::Kubelet, "http-exec") => SessionKind::Exec,
+        (Source::Kubernetes, "attach") | (Source::Kubelet, "http-attach") => SessionKind::Attach,
+        (Source::Kubernetes, "portforward") | (Source::Kubelet, "http-port-forward") => SessionKind::PortForward,
+        _ => return None,
+    };
+    let api = event.source == Source::Kubernetes;
+    if api && event.what.object.as_ref().and_then(|object| object.kind.as_deref())?.split('/').next() != Some("pods") {
+        return None;
+    }
+    if api && matches!(event.what.outcome, Outcome::Denied | Outcome::Failure) {
+        return None;
+    }
+    let query = event.how.request_uri.as_deref().and_then(|uri| uri.split_once('?')).map_or("", |(_, query)| query);
+    let asked = |names: &[&str]| {
+        query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .any(|(name, value)| names.contains(&name) && matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True"))
+    };
+    let unreadable = event.issues.iter().any(|issue| matches!(issue.kind.as_str(), "argv-not-utf8" | "conflict"));
+    Some(Session {
+        kind,
+        namespace: place.namespace.as_deref()?,
+        pod: place.pod.as_deref()?,
+        container: place.container.as_deref(),
+        argv: (!unreadable && kind == SessionKind::Exec).then_some(event.how.argv.as_slice()),
+        tty: asked(&["tty"]),
+        stdin: asked(&["stdin", "input"]),
+        start: event.when.event.nanos,
+        end: event.when.end.map(|end| end.nanos),
+        opened: !api || event.what.code.as_deref() == Some("101") || event.what.outcome == Outcome::Success,
+    })
+}
+
+/// The names of a container, as one event says them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Names {
+    /// Namespace of its pod.
+    pub namespace: Option<Str>,
+    /// Its pod.
+    pub pod: Option<Str>,
+    /// Uid of the pod.
+    pub pod_uid: Option<Str>,
+    /// Its own name.
+    pub container: Option<Str>,
+    /// The sandbox that it lies in.
+    pub sandbox: Option<Str>,
+}
+
+/// The names that an event, made by somebody who is to be trusted with them, gives the container `id`.
+pub fn names(event: &Event, id: &str) -> Option<Names> {
+    let place = &event.r#where;
+    let here = place.container_id.as_deref() == Some(id);
+    let all = || Names {
+        namespace: place.namespace.clone(),
+        pod: place.pod.clone(),
+        pod_uid: place.pod_uid.clone(),
+        container: place.container.clone(),
+        sandbox: argument(event, "sandbox").map(Str::from),
+    };
+    match (event.source, event.what.action.as_str()) {
+        (Source::Containerd, "created-container" | "created-sandbox" | "updated-container-record") if here => {
+            Some(all())
+        }
+        (Source::Kubelet, "added-container") if here => Some(all()),
+        (Source::Kubernetes, _) if is_status_of_kubelet(event) => {
+            let object = event.what.objects.iter().find(|object| object.uid.as_deref() == Some(id))?;
+            Some(Names { container: object.name.clone(), sandbox: None, ..all() })
+        }
+        _ => None,
+    }
+}
+
+/// A pod's status, written by the kubelet of a node: the only one who knows the ids of its containers.
+pub fn is_status_of_kubelet(event: &Event) -> bool {
+    let kind = event.what.object.as_ref().and_then(|object| object.kind.as_deref());
+    event.source == Source::Kubernetes
+        && kind == Some("pods/status")
+        && event.what.outcome == Outcome::Success
+        && event.who.r#as.is_none()
+        && event.who.name.as_deref().is_some_and(|name| name.starts_with("system:node:"))
+}
+
+/// The containers that a pod's status names.
+pub fn status_containers(event: &Event) -> impl Iterator<Item = &Object> {
+    let told = is_status_of_kubelet(event);
+    event.what.objects.iter().filter(move |object| told && object.kind.as_deref() == Some("container"))
+}
+
+/// The value of an argument of an event.
+pub fn argument<'e>(event: &'e Event, name: &str) -> Option<&'e str> {
+    event.how.args.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}

@@ -1,0 +1,352 @@
+//! Whose exec it was: API exec sessions on one side, the runtime's execs on the other.
+//!
+//! Keys first (container, arguments, terminal), starts second, ends third; what all of them leave open stays open. `docs/rules/session-exec.md` says what
+//! that proves. Not here: the first process (`runtime`), the graph (`matching`).
+
+use super::case::{Case, FOUND_MAX, Failed};
+use super::clock::{self, COARSE_NS, Offset};
+use super::container::{self, Container};
+use super::facts::{self, Order, Session, SessionKind};
+use super::keys;
+use super::matching::{Edge, Solved, solve};
+use super::rules::SESSION_HORIZON_NS;
+use super::runtime::{self, First, Told, Trust};
+use crate::model::{Event, EventId, Source, Str};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// How far around an exec its competitors are looked for; twice as far until none is left out, ns.
+const AROUND_NS: i64 = 2 * SESSION_HORIZON_NS;
+/// The farthest that is looked, ns.
+const AROUND_MAX_NS: i64 = 16 * AROUND_NS;
+/// An exit and the end of its session are as close as this; measured 4 to 10 ms, ns.
+const ENDS_WITHIN_NS: i64 = 250_000_000;
+/// The runtime logs a request before it starts an exec, up to this much later by its own clock, ns.
+const REQUEST_SLACK_NS: i64 = 50_000_000;
+
+/// The runtime's exec in a container, and what is known of it.
+#[derive(Debug)]
+pub struct Exec {
+    /// The runtime's start.
+    pub event: Arc<Event>,
+    /// When, by the kernel's clock, ns.
+    pub start: i64,
+    /// When its first process ended, as the daemon says, ns.
+    pub end: Option<i64>,
+    /// Container id.
+    pub container: Str,
+    /// Exec id.
+    pub id: Option<Str>,
+    /// Whether it has a terminal.
+    pub tty: bool,
+    /// Whether it was really the runtime.
+    pub trust: Trust,
+    /// What the daemon says of it.
+    pub told: Told,
+    /// Its first process.
+    pub first: First,
+}
+
+impl Exec {
+    /// Reads what is known of the runtime's exec `event`; `None` when it is none.
+    pub fn of(case: &Case<'_>, event: &Arc<Event>) -> Result<Option<Rc<Exec>>, Failed> {
+        if let Some(known) = case.execs.borrow().get(&event.id) {
+            return Ok(Some(Rc::clone(known)));
+        }
+        let Some(run) = facts::run(event).filter(|run| run.order == Order::Exec) else { return Ok(None) };
+        let mut trust = runtime::trust(case, event)?;
+        let told = match run.exec_id {
+            Some(id) => runtime::told(case, event, run.container, id)?,
+            None => Told::default(),
+        };
+        let first = runtime::first_process(case, event, &told)?;
+        // The daemon's own word: an exec of this id, in this container, with a process that the kernel says is this runtime's child.
+        if trust == Trust::Unseen && (first.by_daemon || told.named.is_some()) {
+            trust = Trust::Full;
+        }
+        let exec = Rc::new(Exec {
+            start: event.when.event.nanos,
+            end: told.exited.as_ref().map(|exited| exited.when.event.nanos),
+            container: run.container.into(),
+            id: run.exec_id.map(Str::from),
+            tty: run.tty,
+            trust,
+            told,
+            first,
+            event: Arc::clone(event),
+        });
+        case.execs.borrow_mut().insert(event.id, Rc::clone(&exec));
+        Ok(Some(exec))
+    }
+
+    /// The arguments of its first process, without what the exec webhook of the Security Profiles Operator puts before them.
+    fn argv(&self) -> Option<&[Str]> {
+        self.first.process.as_deref().and_then(facts::started).map(|started| started.argv)
+    }
+
+    /// Whether the CRI made it: other clients of the runtime choose the id themselves.
+    pub fn is_of_cri(&self) -> bool {
+        self.id.as_deref().is_some_and(facts::is_cri_exec_id)
+    }
+
+    /// Whether arguments and terminal are those of a session. A first process that was not recorded fits every command.
+    pub fn fits(&self, session: &Session<'_>) -> bool {
+        self.tty == session.tty
+            && match (self.argv(), session.argv) {
+                (Some(mine), Some(asked)) => same_command(mine, asked).is_some(),
+                _ => true,
+            }
+    }
+}
+
+/// How a process's arguments agree with a command: as they are, or behind the variable that an exec webhook puts before them.
+pub fn same_command(process: &[Str], asked: &[Str]) -> Option<&'static str> {
+    if process == asked {
+        return Some("argv");
+    }
+    match process {
+        [env, variable, rest @ ..]
+            if env == "env" && variable.starts_with("SPO_EXEC_REQUEST_UID=") && rest == asked =>
+        {
+            Some("argv behind env SPO_EXEC_REQUEST_UID")
+        }
+        _ => None,
+    }
+}
+
+/// A session that may have caused an exec.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// As the API server recorded it.
+    pub event: Arc<Event>,
+}
+
+/// What could be the cause of an exec.
+#[derive(Debug, Clone)]
+pub enum Cause {
+    /// An API session.
+    Session(Arc<Event>),
+    /// A command that the kubelet asked for on its own behalf (a probe), or that somebody asked of the kubelet directly.
+    Sync(Arc<Event>),
+}
+
+impl Cause {
+    /// Its event.
+    pub fn event(&self) -> &Arc<Event> {
+        match self {
+            Cause::Session(event) | Cause::Sync(event) => event,
+        }
+    }
+}
+
+/// All that competes around one exec.
+#[derive(Debug)]
+pub struct Contest {
+    /// The exec that was asked about.
+    pub exec: Rc<Exec>,
+    /// Its container.
+    pub container: Container,
+    /// What it could be the effect of, in the end.
+    pub causes: Vec<Cause>,
+    /// What the graph says; `causes` are those of it.
+    pub solved: Solved,
+    /// The clocks.
+    pub offset: Offset,
+    /// Whether both sources were recorded all the time.
+    pub covered: bool,
+    /// Whether some look-up met its limit.
+    pub limited: bool,
+}
+
+/// Finds what an exec could be the effect of.
+pub fn contest(case: &Case<'_>, event: &Arc<Event>) -> Result<Option<Contest>, Failed> {
+    let Some(exec) = Exec::of(case, event)? else { return Ok(None) };
+    let container = container::container(case, &exec.container)?;
+    let mut around = AROUND_NS;
+    loop {
+        let field = Field::gather(case, &exec, &container, around)?;
+        let edges = field.edges();
+        let asked = field.execs.iter().position(|other| other.event.id == exec.event.id);
+        let touches = asked.is_some_and(|asked| field.touches_border(&edges, asked, exec.start, around));
+        if touches && around < AROUND_MAX_NS {
+            around = around.saturating_mul(2);
+            continue;
+        }
+        let solved = match asked {
+            Some(asked) => solve(field.causes.len(), field.execs.len(), &edges, asked),
+            None => Solved { causes: Vec::new(), or_none: true, by_ends: false, whole: false, too_large: false },
+        };
+        let causes = solved.causes.iter().filter_map(|number| field.causes.get(*number).cloned()).collect();
+        let since = exec.start.saturating_sub(SESSION_HORIZON_NS);
+        let until = exec.start.saturating_add(COARSE_NS);
+        let covered = case.covers(
+            Source::Kubernetes,
+            since.saturating_add(field.offset.low),
+            until.saturating_add(field.offset.high),
+        )? && !case.lost(since, until)?;
+        let limited = field.limited || touches || solved.too_large;
+        return Ok(Some(Contest { exec, container, causes, solved, offset: field.offset, covered, limited }));
+    }
+}
+
+/// Sessions and execs around a time, in one pod.
+struct Field {
+    causes: Vec<Cause>,
+    execs: Vec<Rc<Exec>>,
+    /// The name of each exec's container.
+    names: Vec<Option<Str>>,
+    offset: Offset,
+    limited: bool,
+}
+
+impl Field {
+    fn gather(case: &Case<'_>, exec: &Rc<Exec>, container: &Container, around: i64) -> Result<Field, Failed> {
+        let (since, until) = (exec.start.saturating_sub(around), exec.start.saturating_add(around));
+        let mut field = Field {
+            causes: Vec::new(),
+            execs: Vec::new(),
+            names: Vec::new(),
+            offset: Offset { low: 0, high: 0, pairs: 0 },
+            limited: false,
+        };
+        let names = &container.names;
+        let pod = names.namespace.as_deref().zip(names.pod.as_deref()).filter(|_| !container.contradicted);
+        let mut ids = vec![exec.container.clone()];
+        let (mut sessions, mut served) = (Vec::new(), Rc::default());
+        if let Some((namespace, pod)) = pod {
+            ids.extend(container::of_pod(case, &exec.event, namespace, pod)?);
+            // Clocks may be apart: sessions are looked for wider than execs.
+            let wide = around.max(120_000_000_000);
+            let (from, to) = (exec.start.saturating_sub(wide), exec.start.saturating_add(wide));
+            let found = case.with_key(keys::session(&exec.event, namespace, pod), from, to)?;
+            field.limited |= found.len() >= FOUND_MAX;
+            let is_exec =
+                |event: &&Arc<Event>| facts::session(event).is_some_and(|session| session.kind == SessionKind::Exec);
+            sessions = found.iter().filter(is_exec).map(|event| Opened { event: Arc::clone(event) }).collect();
+            served = case.with_key(keys::served(&exec.event, namespace, pod), from, to)?;
+        }
+        ids.sort();
+        ids.dedup();
+        for id in &ids {
+            let name = if *id == exec.container {
+                names.container.clone()
+            } else {
+                container::container(case, id)?.names.container
+            };
+            field.limited |= field.add_execs(case, id, name, since, until)?;
+        }
+        let execs: Vec<&Exec> = field.execs.iter().map(Rc::as_ref).collect();
+        field.offset = clock::offset(case, &sessions, &execs, &served)?;
+        let (from, to) = (since.saturating_add(field.offset.low), until.saturating_add(field.offset.high));
+        let near = |opened: &Opened| (from..=to).contains(&opened.event.when.event.nanos);
+        field.causes.extend(sessions.into_iter().filter(near).map(|opened| Cause::Session(opened.event)));
+        Ok(field)
+    }
+
+    fn add_execs(
+        &mut self,
+        case: &Case<'_>,
+        id: &str,
+        name: Option<Str>,
+        since: i64,
+        until: i64,
+    ) -> Result<bool, Failed> {
+        let found = case.with_key(keys::run(id), since, until)?;
+        for event in found.iter() {
+            let Some(exec) = Exec::of(case, event)? else { continue };
+            if exec.trust > Trust::Not && exec.is_of_cri() && exec.container == id {
+                self.execs.push(exec);
+                self.names.push(name.clone());
+            }
+        }
+        let asked = case.with_key(keys::request(id), since, until)?;
+        let sync = asked.iter().filter(|event| event.what.action == "requested-exec-sync");
+        self.causes.extend(sync.map(|event| Cause::Sync(Arc::clone(event))));
+        Ok(found.len() >= FOUND_MAX || asked.len() >= FOUND_MAX)
+    }
+
+    fn edges(&self) -> Vec<Edge> {
+        let mut edges = Vec::new();
+        for (cause, from) in self.causes.iter().enumerate() {
+            for (effect, (exec, name)) in self.execs.iter().zip(&self.names).enumerate() {
+                let ends_agree = match from {
+                    Cause::Session(event) => {
+                        facts::session(event).and_then(|session| self.edge(&session, exec, name.as_deref()))
+                    }
+                    Cause::Sync(event) => sync_edge(event, exec).then_some(false),
+                };
+                edges.extend(ends_agree.map(|ends_agree| Edge { cause, effect, ends_agree }));
+            }
+        }
+        edges
+    }
+
+    /// Whether a session may have caused an exec; `Some(true)` when their ends agree too.
+    fn edge(&self, session: &Session<'_>, exec: &Exec, name: Option<&str>) -> Option<bool> {
+        if !exec.fits(session) || session.container.zip(name).is_some_and(|(asked, name)| asked != name) {
+            return None;
+        }
+        let Offset { low, high, .. } = self.offset;
+        let (earliest, latest) =
+            (exec.start.saturating_add(low), exec.start.saturating_add(high).saturating_add(COARSE_NS));
+        let starts = latest >= session.start && earliest <= session.start.saturating_add(SESSION_HORIZON_NS);
+        if !starts || session.end.is_some_and(|end| earliest > end) {
+            return None;
+        }
+        let ends = session.end.zip(exec.end).is_some_and(|(session, exec)| {
+            let (earliest, latest) = (exec.saturating_add(low), exec.saturating_add(high));
+            session >= earliest.saturating_sub(COARSE_NS) && session <= latest.saturating_add(ENDS_WITHIN_NS)
+        });
+        Some(ends)
+    }
+
+    /// Whether the part of the graph that the exec lies in comes so near to the border of what was gathered that something beyond it may belong to it.
+    fn touches_border(&self, edges: &[Edge], asked: usize, middle: i64, around: i64) -> bool {
+        let safe = around.saturating_sub(SESSION_HORIZON_NS);
+        let (mut effects, mut causes) = (vec![asked], Vec::new());
+        loop {
+            let before = effects.len() + causes.len();
+            for edge in edges {
+                if effects.contains(&edge.effect) && !causes.contains(&edge.cause) {
+                    causes.push(edge.cause);
+                }
+                if causes.contains(&edge.cause) && !effects.contains(&edge.effect) {
+                    effects.push(edge.effect);
+                }
+            }
+            if effects.len() + causes.len() == before {
+                break;
+            }
+        }
+        let far = |effect: &usize| {
+            self.execs.get(*effect).is_some_and(|exec| exec.start.abs_diff(middle) > safe.unsigned_abs())
+        };
+        effects.iter().any(far)
+    }
+}
+
+/// Whether a request for a command that is waited for (a probe) may have caused an exec: by the daemon's own clock.
+fn sync_edge(request: &Event, exec: &Exec) -> bool {
+    let here = request.r#where.container_id.as_deref() == Some(exec.container.as_str())
+        && request.r#where.node == exec.event.r#where.node;
+    let command = facts::argument(request, "command").unwrap_or("");
+    let same = exec.argv().is_none_or(|argv| joined(argv) == command);
+    let asked = request.when.event.nanos;
+    // Where the daemon says when it named the exec, that is by the same clock.
+    let start = exec.told.named.as_ref().map_or(exec.start, |named| named.when.event.nanos);
+    let in_time = start.saturating_add(REQUEST_SLACK_NS) >= asked && start <= asked.saturating_add(SESSION_HORIZON_NS);
+    here && same && in_time && !exec.tty
+}
+
+/// Arguments as Go prints a list of them.
+pub fn joined(argv: &[Str]) -> String {
+    argv.iter().map(Str::as_str).collect::<Vec<_>>().join(" ")
+}
+
+/// The ids of the sessions among causes.
+pub fn ids(causes: &[Cause]) -> Vec<EventId> {
+    let mut ids: Vec<EventId> = causes.iter().map(|cause| cause.event().id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}

@@ -1,0 +1,284 @@
+//! Causes, followed back until a credential, a login, or an unknown that is stated as such.
+//!
+//! Not here: a single step (`links`), the other direction (`effects`).
+
+use super::case::{Case, Failed};
+use super::container;
+use super::facts::{self, SessionKind};
+use super::keys;
+use super::links::{self, Found};
+use super::rules::{CONTAINER_PROCESS, SESSION_HORIZON_NS, UNATTRIBUTED_EXEC};
+use super::verdict::is_probe;
+use crate::model::{CANDIDATES_MAX, Class, Event, EventId, Finding, Link, Source, Str};
+use std::sync::Arc;
+
+/// Steps that are followed.
+const STEPS_MAX: usize = 64;
+
+/// An event of a chain, and how it is linked to its cause, the next one.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// The event.
+    pub event: Arc<Event>,
+    /// Its link to the next; the last has none.
+    pub link: Option<Link>,
+}
+
+/// What sort of end a chain has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RootKind {
+    /// A request that the API server authenticated.
+    Credential,
+    /// A login that the kernel kept.
+    Login,
+    /// It cannot be said.
+    Unknown,
+    /// One of several.
+    Ambiguous,
+}
+
+impl RootKind {
+    /// The name in output.
+    pub fn name(self) -> &'static str {
+        match self {
+            RootKind::Credential => "credential",
+            RootKind::Login => "login",
+            RootKind::Unknown => "unknown",
+            RootKind::Ambiguous => "ambiguous",
+        }
+    }
+}
+
+/// Somebody who may have done it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The name that the API server authenticated.
+    pub name: Str,
+    /// The name acted as.
+    pub r#as: Option<Str>,
+    /// The request.
+    pub event: EventId,
+}
+
+/// The end of a chain.
+#[derive(Debug, Clone)]
+pub struct Root {
+    /// What sort of end it is.
+    pub kind: RootKind,
+    /// Who, where that can be said.
+    pub name: Option<Str>,
+    /// The name acted as.
+    pub r#as: Option<Str>,
+    /// The weakest class on the way; `None` where nobody is named.
+    pub class: Option<Class>,
+    /// Who it may have been, when it is one of several.
+    pub candidates: Vec<Candidate>,
+    /// What would have told more.
+    pub missing: Vec<Str>,
+}
+
+/// An event's causes.
+#[derive(Debug, Clone)]
+pub struct Why {
+    /// Effect first, cause last.
+    pub chain: Vec<Step>,
+    /// The end of it.
+    pub root: Root,
+    /// Absences met on the way.
+    pub findings: Vec<Finding>,
+}
+
+/// Follows the causes of an event.
+pub fn why(case: &Case<'_>, event: &Arc<Event>) -> Result<Why, Failed> {
+    let mut why = Why { chain: Vec::new(), root: unknown(Vec::new()), findings: Vec::new() };
+    let mut missing: Vec<Str> = Vec::new();
+    let mut weakest = Class::Proven;
+    let mut here = Arc::clone(event);
+    for _ in 0..STEPS_MAX {
+        let found = links::cause(case, &here)?;
+        for reason in found.missing.iter().filter(|_| found.link.is_some()) {
+            if !missing.contains(reason) {
+                missing.push(reason.clone());
+            }
+        }
+        why.findings.extend(unattributed(case, &here, &found)?);
+        let (Some(link), Some(cause)) = (found.link.clone(), found.cause.clone()) else {
+            why.chain.push(Step { event: Arc::clone(&here), link: None });
+            why.root = end(event, &here, &found, weakest);
+            for reason in missing {
+                if !why.root.missing.contains(&reason) {
+                    why.root.missing.push(reason);
+                }
+            }
+            typed(case, event, &mut why)?;
+            return Ok(why);
+        };
+        let class = link.class;
+        why.chain.push(Step { event: Arc::clone(&here), link: Some(link) });
+        if class == Class::Ambiguous {
+            why.root = one_of(case, &found, weakest, missing)?;
+            return Ok(why);
+        }
+        weakest = weakest.max(class);
+        if why.chain.iter().any(|step| step.event.id == cause.id) {
+            why.root = unknown(vec!["the chain leads back into itself".into()]);
+            return Ok(why);
+        }
+        here = cause;
+    }
+    why.root = unknown(vec!["the chain has more steps than are followed".into()]);
+    Ok(why)
+}
+
+fn unknown(missing: Vec<Str>) -> Root {
+    Root { kind: RootKind::Unknown, name: None, r#as: None, class: None, candidates: Vec::new(), missing }
+}
+
+/// The end of a chain whose last event is `last`.
+fn end(event: &Event, last: &Event, found: &Found, weakest: Class) -> Root {
+    let login = event.who.login.as_ref().filter(|login| login.auid.is_some());
+    if let (Source::Linux, Some(login)) = (event.source, login) {
+        let auid = login.auid.map(|auid| format!("auid {auid}").into());
+        let root = unknown(Vec::new());
+        return Root { kind: RootKind::Login, name: login.name.clone().or(auid), class: Some(Class::Proven), ..root };
+    }
+    match (last.source, &last.who.name) {
+        (Source::Kubernetes, Some(name)) => {
+            if let Some(owner) = container::owner(last) {
+                return unknown(vec![
+                    format!("who made {owner}, for which {name} made the pod: these rules do not follow owners").into(),
+                ]);
+            }
+            if name.starts_with("system:node:") && last.id != event.id {
+                return unknown(vec![format!("{name} acted on its own, or for a manifest on the node").into()]);
+            }
+            let root = unknown(Vec::new());
+            Root {
+                kind: RootKind::Credential,
+                name: Some(name.clone()),
+                r#as: last.who.r#as.clone(),
+                class: Some(weakest),
+                ..root
+            }
+        }
+        (Source::Containerd, _) if last.what.action == "requested-exec-sync" => unknown(vec![
+            "a person: the kubelet asked for this command itself (a probe or a hook), or was asked at its own port"
+                .into(),
+        ]),
+        _ => unknown(found.missing.clone()),
+    }
+}
+
+/// The end of a chain that leads to several causes.
+fn one_of(case: &Case<'_>, found: &Found, weakest: Class, mut missing: Vec<Str>) -> Result<Root, Failed> {
+    let mut candidates: Vec<Candidate> = Vec::new();
+    let mut open = found.contest.as_ref().is_some_and(|contest| contest.solved.or_none || contest.limited);
+    let link = found.link.as_ref();
+    open |= link.is_some_and(|link| link.candidate_count > CANDIDATES_MAX);
+    for cause in found.causes.iter().take(CANDIDATES_MAX) {
+        if let (Source::Kubernetes, Some(name)) = (cause.source, &cause.who.name) {
+            candidates.push(Candidate { name: name.clone(), r#as: cause.who.r#as.clone(), event: cause.id });
+            continue;
+        }
+        let root = why(case, cause)?.root;
+        open |= root.kind == RootKind::Unknown;
+        match root.name {
+            Some(name) => candidates.push(Candidate { name, r#as: root.r#as, event: cause.id }),
+            None => candidates.extend(root.candidates),
+        }
+    }
+    candidates.sort_by(|one, other| (&one.name, one.event).cmp(&(&other.name, other.event)));
+    candidates.dedup();
+    candidates.truncate(CANDIDATES_MAX);
+    if found.contest.as_ref().is_some_and(|contest| contest.solved.or_none) {
+        missing.push("it may be none of them".into());
+    }
+    if candidates.is_empty() {
+        return Ok(unknown(missing));
+    }
+    let person = |one: &Candidate| (one.name.clone(), one.r#as.clone());
+    let first = candidates.first().map(person);
+    if !open && candidates.iter().all(|other| Some(person(other)) == first) {
+        // Which of the sessions cannot be said, but all are one person's.
+        let (name, r#as) = first.map_or((None, None), |(name, r#as)| (Some(name), r#as));
+        missing.push("which of several sessions of the same person".into());
+        let class = Some(weakest.max(Class::Consistent));
+        return Ok(Root { kind: RootKind::Credential, name, r#as, class, candidates: Vec::new(), missing });
+    }
+    Ok(Root { kind: RootKind::Ambiguous, name: None, r#as: None, class: Some(Class::Ambiguous), candidates, missing })
+}
+
+/// A process that an interactive container started was typed by whoever was attached to it.
+fn typed(case: &Case<'_>, event: &Arc<Event>, why: &mut Why) -> Result<(), Failed> {
+    let init =
+        why.chain.iter().position(|step| step.link.as_ref().is_some_and(|link| link.rule == CONTAINER_PROCESS.name));
+    let below = init.is_some_and(|init| init > 0);
+    if !below || why.root.kind != RootKind::Credential {
+        return Ok(());
+    }
+    let order = init.and_then(|init| why.chain.get(init + 1)).map(|step| Arc::clone(&step.event));
+    let Some(id) = order.as_deref().and_then(facts::run).map(|run| Str::from(run.container)) else { return Ok(()) };
+    let names = container::container(case, &id)?.names;
+    let (Some(namespace), Some(pod)) = (&names.namespace, &names.pod) else { return Ok(()) };
+    let at = event.when.event.nanos;
+    let slack = 2_000_000_000;
+    let mut others: Vec<Candidate> = Vec::new();
+    for opened in case.with_key(keys::session(event, namespace, pod), i64::MIN, at.saturating_add(slack))?.iter() {
+        let Some(session) = facts::session(opened) else { continue };
+        let here = session.container.is_none_or(|asked| names.container.as_deref() == Some(asked));
+        let then = session.end.is_none_or(|end| end.saturating_add(slack) >= at);
+        if session.kind != SessionKind::Attach || !session.stdin || !here || !then {
+            continue;
+        }
+        let Some(name) = opened.who.name.clone() else { continue };
+        let same = why.root.name.as_ref() == Some(&name) && why.root.r#as == opened.who.r#as;
+        if !same {
+            others.push(Candidate { name, r#as: opened.who.r#as.clone(), event: opened.id });
+        }
+    }
+    if others.is_empty() {
+        return Ok(());
+    }
+    let maker = why.chain.last().map(|step| step.event.id);
+    if let (Some(name), Some(maker)) = (why.root.name.take(), maker) {
+        others.push(Candidate { name, r#as: why.root.r#as.take(), event: maker });
+    }
+    others.sort_by(|one, other| (&one.name, one.event).cmp(&(&other.name, other.event)));
+    others.truncate(CANDIDATES_MAX);
+    why.root.kind = RootKind::Ambiguous;
+    why.root.class = Some(Class::Ambiguous);
+    why.root.candidates = others;
+    why.root.missing.push("who typed it: somebody else was attached to the container".into());
+    Ok(())
+}
+
+/// The finding that an exec has no session behind it, once what was recorded of the API goes beyond its horizon.
+pub fn unattributed(case: &Case<'_>, event: &Arc<Event>, found: &Found) -> Result<Option<Finding>, Failed> {
+    let Some(contest) = &found.contest else { return Ok(None) };
+    if found.link.is_some() || is_probe(found) {
+        return Ok(None);
+    }
+    let horizon = contest.exec.start.saturating_add(contest.offset.high).saturating_add(SESSION_HORIZON_NS);
+    let Some((first, last)) = case.span(Source::Kubernetes)? else { return Ok(None) };
+    if last < horizon || first > contest.exec.start.saturating_add(contest.offset.low) {
+        return Ok(None);
+    }
+    let logged = contest.exec.told.named.is_some();
+    let (severity, detail) = if !contest.exec.is_of_cri() {
+        (
+            "high",
+            "its exec id is not of the CRI's form: a client of the runtime on the node started it, past the API server",
+        )
+    } else if logged {
+        (
+            "high",
+            "the runtime was asked for it by the CRI, no probe and no session of the API server agrees with it: the kubelet was asked directly, or the API server's log lacks a session",
+        )
+    } else {
+        (
+            "medium",
+            "no session of the API server agrees with it; a probe of the kubelet looks the same where containerd's log at level debug is missing",
+        )
+    };
+    Ok(Some(Finding { finding: UNATTRIBUTED_EXEC, severity, events: vec![event.id], detail: detail.into() }))
+}

@@ -1,0 +1,177 @@
+//! Links, findings and chains as JSON: `docs/links.md`.
+//!
+//! Not here: which links there are (`correlate`), the JSON of an event (`json`).
+
+use super::answer::AnswerError;
+use super::engine::event_line;
+use super::linked::Store;
+use crate::correlate::{Entry, Root, Why};
+use crate::model::{Class, Event, EventId, Finding, Link};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+/// The id of a link: the same for the same rule, cause and effect, in every store.
+fn id(link: &Link) -> String {
+    let mut hash = Sha256::new();
+    hash.update(b"deponent-link/v1");
+    hash.update(link.rule.as_bytes());
+    hash.update([0]);
+    hash.update(link.version.to_be_bytes());
+    hash.update(link.from.0);
+    hash.update(link.to.0);
+    let digest: [u8; 32] = hash.finalize().into();
+    let mut id = [0u8; 16];
+    id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+    EventId(id).to_string()
+}
+
+/// The records of an event: where they lie and what they hash to.
+pub fn evidence(store: &Store<'_>, event: EventId) -> Result<Vec<Value>, AnswerError> {
+    let mut lines = Vec::new();
+    for record in store.records(event)? {
+        let digest = Sha256::digest(&*record.bytes);
+        for part in &record.parts {
+            lines.push(json!({
+                "event": event.to_string(),
+                "leaf": part.leaf,
+                "record": part.record,
+                "sha256": data_encoding::HEXLOWER.encode(&digest),
+            }));
+        }
+    }
+    Ok(lines)
+}
+
+/// A link, with the records that it rests on.
+pub fn link(store: &Store<'_>, link: &Link) -> Result<Value, AnswerError> {
+    let keys: Vec<Value> = link
+        .keys
+        .iter()
+        .map(|key| json!({ "name": key.name, "from": key.from, "to": key.to, "agrees": key.agrees }))
+        .collect();
+    let mut rests_on: Vec<EventId> = vec![link.from, link.to];
+    rests_on.extend(link.support.iter().copied());
+    if link.class == Class::Ambiguous {
+        rests_on.extend(link.candidates.iter().copied());
+    }
+    rests_on.sort_unstable();
+    rests_on.dedup();
+    let mut records = Vec::new();
+    for event in rests_on {
+        records.extend(evidence(store, event)?);
+    }
+    let ids = |ids: &[EventId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let mut value = json!({
+        "id": id(link),
+        "rule": link.rule,
+        "version": link.version,
+        "class": link.class.name(),
+        "from": link.from.to_string(),
+        "to": link.to.to_string(),
+        "keys": keys,
+        "delta_ms": link.delta_ms,
+        "clock_us": link.clock_us.map(|(low, high, pairs)| json!({ "low": low, "high": high, "pairs": pairs })),
+        "candidates": ids(&link.candidates),
+        "candidate_count": link.candidate_count,
+    });
+    if let Some(object) = value.as_object_mut() {
+        if link.clock_us.is_none() {
+            object.remove("clock_us");
+        }
+        if !link.support.is_empty() {
+            object.insert("support".to_owned(), json!(ids(&link.support)));
+        }
+        if !link.missing.is_empty() {
+            object.insert("missing".to_owned(), json!(link.missing));
+        }
+        object.insert("evidence".to_owned(), Value::Array(records));
+    }
+    Ok(value)
+}
+
+/// A finding, with the records that it rests on.
+pub fn finding(store: &Store<'_>, finding: &Finding) -> Result<Value, AnswerError> {
+    let mut records = Vec::new();
+    for event in &finding.events {
+        records.extend(evidence(store, *event)?);
+    }
+    let events: Vec<String> = finding.events.iter().map(ToString::to_string).collect();
+    Ok(json!({
+        "finding": finding.finding,
+        "severity": finding.severity,
+        "events": events,
+        "detail": finding.detail,
+        "evidence": records,
+    }))
+}
+
+/// The end of a chain; what is absent is left out.
+pub fn root(root: &Root) -> Value {
+    let mut value = Map::new();
+    value.insert("kind".to_owned(), json!(root.kind.name()));
+    let mut text = |name: &str, text: Option<&str>| {
+        if let Some(text) = text {
+            value.insert(name.to_owned(), json!(text));
+        }
+    };
+    text("name", root.name.as_deref());
+    text("as", root.r#as.as_deref());
+    text("class", root.class.map(Class::name));
+    if !root.candidates.is_empty() {
+        let one = |candidate: &crate::correlate::Candidate| {
+            let mut one = Map::new();
+            one.insert("name".to_owned(), json!(candidate.name));
+            if let Some(r#as) = &candidate.r#as {
+                one.insert("as".to_owned(), json!(r#as));
+            }
+            one.insert("event".to_owned(), json!(candidate.event.to_string()));
+            Value::Object(one)
+        };
+        value.insert("candidates".to_owned(), Value::Array(root.candidates.iter().map(one).collect()));
+    }
+    if !root.missing.is_empty() {
+        value.insert("missing".to_owned(), json!(root.missing));
+    }
+    Value::Object(value)
+}
+
+/// A chain of causes.
+pub fn chain(store: &Store<'_>, why: &Why) -> Result<Vec<Value>, AnswerError> {
+    let mut steps = Vec::new();
+    for step in &why.chain {
+        let mut one = Map::new();
+        one.insert("event".to_owned(), event_line(&step.event, &[], false));
+        if let Some(made) = &step.link {
+            one.insert("link".to_owned(), link(store, made)?);
+        }
+        steps.push(Value::Object(one));
+    }
+    Ok(steps)
+}
+
+/// The answer to `why`.
+pub fn why(store: &Store<'_>, event: &Event, why: &Why) -> Result<Value, AnswerError> {
+    let findings: Result<Vec<Value>, AnswerError> = why.findings.iter().map(|one| finding(store, one)).collect();
+    Ok(json!({
+        "event": event.id.to_string(),
+        "chain": chain(store, why)?,
+        "root": root(&why.root),
+        "findings": findings?,
+    }))
+}
+
+/// What a container is called.
+pub fn names(entry: &Entry) -> Value {
+    let mut value = Map::new();
+    value.insert("id".to_owned(), json!(entry.container));
+    let mut text = |name: &str, text: &Option<crate::model::Str>| {
+        if let Some(text) = text {
+            value.insert(name.to_owned(), json!(text));
+        }
+    };
+    text("name", &entry.names.container);
+    text("pod", &entry.names.pod);
+    text("namespace", &entry.names.namespace);
+    text("pod_uid", &entry.names.pod_uid);
+    Value::Object(value)
+}

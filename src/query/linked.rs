@@ -1,0 +1,256 @@
+//! Answers about links: `links`, `why`, `effects`, `tree`, `testify`.
+//!
+//! Inside: where correlation gets its events from, and the answers' JSON (`docs/links.md`). Not here: the rules (`correlate`), how answers are shown (`cli`).
+
+use super::answer::{AnswerError, LinkedKind, Sink};
+use super::engine::{View, event_line};
+use super::{link_json, load, lookup, testimony};
+use crate::correlate::{self, Case, Events, FOUND_MAX, Failed};
+use crate::index::{Field, Hit, Order, Window, resolve};
+use crate::model::{Event, EventId, Source};
+use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// Lines of one tree.
+const LINES_MAX: usize = 10_000;
+/// Depth of a tree.
+const DEPTH_MAX: usize = 256;
+
+/// Answers about the event, container or exec that is named.
+pub fn answer(view: &View, kind: LinkedKind, name: &str, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
+    let store = Store::new(view)?;
+    let case = Case::new(&store);
+    let told = |error: Failed| failed(error);
+    match (kind, name.split_once(':')) {
+        (LinkedKind::Tree, Some(("container" | "exec", id))) => return container(&store, &case, id, sink),
+        (_, Some(("container" | "exec", _))) => {
+            return Err(AnswerError::Limit(format!(
+                "`{name}` is no event; `deponent tree {name}` shows its processes"
+            )));
+        }
+        _ => {}
+    }
+    let event = store.event(&lookup::one(view, name)?)?;
+    match kind {
+        LinkedKind::Links => links(&store, &case, &event, sink),
+        LinkedKind::Why => {
+            let why = correlate::why(&case, &event).map_err(told)?;
+            sink(link_json::why(&store, &event, &why)?)?;
+            Ok(())
+        }
+        LinkedKind::Effects | LinkedKind::Tree => {
+            let mut walk = Walk { store: &store, case: &case, seen: HashSet::new(), left: LINES_MAX };
+            walk.line(&event, None, 0, None, sink)?;
+            walk.below(&event, 1, sink)
+        }
+        LinkedKind::Testify => {
+            let why = correlate::why(&case, &event).map_err(told)?;
+            sink(testimony::testimony(&store, &event, &why)?)?;
+            Ok(())
+        }
+    }
+}
+
+/// The error of a failed look-up: the answer's own, where it came from here.
+pub fn failed(error: Failed) -> AnswerError {
+    match error.downcast::<AnswerError>() {
+        Ok(error) => *error,
+        Err(error) => AnswerError::Limit(error.to_string()),
+    }
+}
+
+/// Events as correlation asks for them.
+pub struct Store<'v> {
+    view: &'v View,
+    join: &'static Field,
+    known: RefCell<HashMap<EventId, Arc<Event>>>,
+    records: RefCell<HashMap<EventId, Hit>>,
+}
+
+impl<'v> Store<'v> {
+    fn new(view: &'v View) -> Result<Store<'v>, AnswerError> {
+        let join = resolve("join.key").and_then(|fields| fields.first().copied());
+        let join = join.ok_or_else(|| AnswerError::Limit("this build has no join keys".to_owned()))?;
+        Ok(Store { view, join, known: RefCell::default(), records: RefCell::default() })
+    }
+
+    /// The view that is asked.
+    pub fn view(&self) -> &View {
+        self.view
+    }
+
+    /// An event, read from evidence once.
+    pub fn event(&self, hit: &Hit) -> Result<Arc<Event>, AnswerError> {
+        if let Some(known) = self.known.borrow().get(&hit.id) {
+            return Ok(Arc::clone(known));
+        }
+        let (event, _) = load::hit(&self.view.reader, hit, false)?;
+        let event = Arc::new(event);
+        self.known.borrow_mut().insert(hit.id, Arc::clone(&event));
+        self.records.borrow_mut().insert(hit.id, hit.clone());
+        Ok(event)
+    }
+
+    /// The raw records of an event that was read.
+    pub fn records(&self, id: EventId) -> Result<Vec<load::Loaded>, AnswerError> {
+        let hit = self.records.borrow().get(&id).cloned();
+        let hit = match hit {
+            Some(hit) => hit,
+            None => self.view.searcher.find(id)?.ok_or_else(|| AnswerError::Unknown { name: id.to_string() })?,
+        };
+        load::records(&self.view.reader, &hit.places)
+    }
+
+    fn found(&self, key: &str, window: Window, order: Order, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
+        let hits = self.view.searcher.with_value(self.join, key, window, order, limit).map_err(AnswerError::from)?;
+        let mut events = Vec::with_capacity(hits.len());
+        for hit in &hits {
+            match self.event(hit) {
+                Ok(event) => events.push(event),
+                // What the index says of one event must not stop an answer about others.
+                Err(error @ AnswerError::Lost { .. }) => tracing::error!(%error, "left out of a link"),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(events)
+    }
+}
+
+impl Events for Store<'_> {
+    fn with_key(&self, key: &str, since: i64, until: i64) -> Result<Vec<Arc<Event>>, Failed> {
+        self.found(key, window(since, until), Order::Oldest, FOUND_MAX)
+    }
+
+    fn latest(&self, key: &str, until: i64) -> Result<Option<Arc<Event>>, Failed> {
+        Ok(self.found(key, window(i64::MIN, until), Order::Newest, 1)?.pop())
+    }
+
+    fn span(&self, source: Source) -> Result<Option<(i64, i64)>, Failed> {
+        Ok(self.view.searcher.source_span(source.name()).map_err(AnswerError::from)?)
+    }
+
+    fn lost(&self, since: i64, until: i64) -> Result<bool, Failed> {
+        let fields = resolve("source").unwrap_or_default();
+        let Some(field) = fields.first() else { return Ok(false) };
+        let own = self
+            .view
+            .searcher
+            .with_value(field, Source::Own.name(), window(since, until), Order::Oldest, FOUND_MAX)
+            .map_err(AnswerError::from)?;
+        for hit in &own {
+            if self.event(hit)?.what.action == "gap" {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// A window with both ends in it; the ends of time are open.
+fn window(since: i64, until: i64) -> Window {
+    Window { since: (since != i64::MIN).then_some(since), until: until.checked_add(1) }
+}
+
+fn links(store: &Store<'_>, case: &Case<'_>, event: &Arc<Event>, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
+    let found = correlate::cause(case, event).map_err(failed)?;
+    let mut all = Vec::new();
+    if let Some(stages) = correlate::stages(event) {
+        all.push((stages, Arc::clone(event), Arc::clone(event)));
+    }
+    if let (Some(link), Some(cause)) = (found.link.clone(), found.cause.clone()) {
+        all.push((link, cause, Arc::clone(event)));
+    }
+    for (effect, link) in correlate::effects(case, event).map_err(failed)? {
+        all.push((link, Arc::clone(event), effect));
+    }
+    all.sort_by_key(|(link, from, to)| (link.class, from.when.event.nanos, link.rule, to.id));
+    for (link, from, to) in &all {
+        let mut line = link_json::link(store, link)?;
+        if let Some(line) = line.as_object_mut() {
+            line.insert("from_event".to_owned(), event_line(from, &[], false));
+            line.insert("to_event".to_owned(), event_line(to, &[], false));
+        }
+        sink(line)?;
+    }
+    if let Some(finding) = correlate::unattributed(case, event, &found).map_err(failed)? {
+        sink(link_json::finding(store, &finding)?)?;
+    }
+    Ok(())
+}
+
+/// The processes of a container, or of one exec in it.
+fn container(store: &Store<'_>, case: &Case<'_>, id: &str, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
+    let entries = correlate::entries(case, id).map_err(failed)?;
+    if entries.is_empty() {
+        return Err(AnswerError::Unknown { name: id.to_owned() });
+    }
+    let mut walk = Walk { store, case, seen: HashSet::new(), left: LINES_MAX };
+    for entry in entries {
+        let about = if entry.exec {
+            json!({ "root": link_json::root(&correlate::why(case, &entry.event).map_err(failed)?.root) })
+        } else {
+            json!({ "container": link_json::names(&entry) })
+        };
+        walk.line(&entry.event, None, 0, Some(about), sink)?;
+        walk.below(&entry.event, 1, sink)?;
+    }
+    Ok(())
+}
+
+struct Walk<'a, 'v> {
+    store: &'a Store<'v>,
+    case: &'a Case<'a>,
+    seen: HashSet<EventId>,
+    left: usize,
+}
+
+impl Walk<'_, '_> {
+    fn line(
+        &mut self,
+        event: &Event,
+        link: Option<&crate::model::Link>,
+        depth: usize,
+        more: Option<Value>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), AnswerError> {
+        self.seen.insert(event.id);
+        let mut line = json!({ "event": event_line(event, &[], false) });
+        let Some(object) = line.as_object_mut() else { return Ok(()) };
+        if let Some(link) = link {
+            object.insert("link".to_owned(), link_json::link(self.store, link)?);
+        }
+        object.insert("depth".to_owned(), json!(depth));
+        if let Some(Value::Object(more)) = more {
+            object.extend(more);
+        }
+        sink(line)?;
+        Ok(())
+    }
+
+    /// Everything below an event, depth first, without recursion.
+    fn below(&mut self, event: &Arc<Event>, depth: usize, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
+        let next = |walk: &Self, event: &Arc<Event>, depth: usize| -> Result<Vec<_>, AnswerError> {
+            let mut effects = correlate::effects(walk.case, event).map_err(failed)?;
+            effects.reverse();
+            Ok(effects.into_iter().map(|(effect, link)| (effect, link, depth)).collect())
+        };
+        let mut open = next(self, event, depth)?;
+        while let Some((effect, link, depth)) = open.pop() {
+            if self.seen.contains(&effect.id) {
+                continue;
+            }
+            if self.left == 0 {
+                sink(json!({ "limit": format!("more than {LINES_MAX} lines; ask about an event further down") }))?;
+                return Ok(());
+            }
+            self.left -= 1;
+            self.line(&effect, Some(&link), depth, None, sink)?;
+            if depth < DEPTH_MAX {
+                open.extend(next(self, &effect, depth + 1)?);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,244 @@
+//! `testify`: the six answers about one event, each claim with its grade, who asserts it, and the records that it rests on.
+//!
+//! Words are chosen by the grade, never stronger. Not here: how it is printed (`cli`), the links (`correlate`).
+
+use super::answer::AnswerError;
+use super::engine::event_line;
+use super::link_json;
+use super::linked::Store;
+use crate::correlate::{RootKind, Why};
+use crate::model::{AssertedBy, Class, Event, EventId, Source};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Records whose bytes a testimony holds; the others are named by place and hash.
+const RAW_BYTES_MAX: usize = 8 << 20;
+
+struct Claim {
+    question: &'static str,
+    claim: String,
+    grade: &'static str,
+    by: Option<AssertedBy>,
+    events: Vec<EventId>,
+    limits: Vec<String>,
+}
+
+/// The testimony about an event.
+pub fn testimony(store: &Store<'_>, event: &Event, why: &Why) -> Result<Value, AnswerError> {
+    let claims = [who(event, why), what(event), when(event), place(event), reason(why), how(event)];
+    let mut lines = Vec::new();
+    for claim in claims {
+        let mut evidence = Vec::new();
+        for id in &claim.events {
+            evidence.extend(link_json::evidence(store, *id)?);
+        }
+        let mut line = json!({ "question": claim.question, "claim": claim.claim, "grade": claim.grade });
+        if let Some(line) = line.as_object_mut() {
+            if let Some(by) = claim.by {
+                line.insert("asserted_by".to_owned(), json!(by.name()));
+            }
+            line.insert("evidence".to_owned(), Value::Array(evidence));
+            if !claim.limits.is_empty() {
+                line.insert("limits".to_owned(), json!(claim.limits));
+            }
+        }
+        lines.push(line);
+    }
+    let findings: Result<Vec<Value>, AnswerError> =
+        why.findings.iter().map(|one| link_json::finding(store, one)).collect();
+    let mut testimony = json!({
+        "event": event_line(event, &[], false),
+        "claims": lines,
+        "chain": link_json::chain(store, why)?,
+        "root": link_json::root(&why.root),
+        "findings": findings?,
+        "records": records(store, event, why)?,
+    });
+    if let (Some(object), Some(checkpoint)) = (testimony.as_object_mut(), store.view().checkpoint_line()) {
+        object.insert("checkpoint".to_owned(), json!(checkpoint));
+    }
+    Ok(json!({ "testimony": testimony }))
+}
+
+/// All raw records that the chain rests on, candidates and support included, so that somebody else can run the rules again.
+fn records(store: &Store<'_>, event: &Event, why: &Why) -> Result<Vec<Value>, AnswerError> {
+    let mut ids: BTreeSet<EventId> = BTreeSet::from([event.id]);
+    for step in &why.chain {
+        ids.insert(step.event.id);
+        if let Some(link) = &step.link {
+            ids.extend(link.support.iter().chain(&link.candidates));
+        }
+    }
+    let mut left = RAW_BYTES_MAX;
+    let mut lines = Vec::new();
+    for id in ids {
+        let evidence = link_json::evidence(store, id)?;
+        let raw = store.records(id)?;
+        let mut bytes = raw.iter().flat_map(|record| {
+            let parts = record.parts.len();
+            // The bytes of a record of several parts stand at its first one.
+            (0..parts).map(move |part| if part == 0 { &*record.bytes } else { &[] as &[u8] })
+        });
+        for mut line in evidence {
+            let bytes = bytes.next().unwrap_or_default();
+            if let Some(line) = line.as_object_mut().filter(|_| !bytes.is_empty() && bytes.len() <= left) {
+                left -= bytes.len();
+                line.insert("raw".to_owned(), json!(data_encoding::BASE64.encode(bytes)));
+            }
+            lines.push(line);
+        }
+    }
+    Ok(lines)
+}
+
+fn person(name: &str, r#as: Option<&str>) -> String {
+    match r#as {
+        Some(r#as) => format!("{name}, acting as {as},", as = r#as),
+        None => name.to_owned(),
+    }
+}
+
+fn who(event: &Event, why: &Why) -> Claim {
+    let root = &why.root;
+    let mut limits = Vec::new();
+    let name = person(root.name.as_deref().unwrap_or(""), root.r#as.as_deref());
+    let ids: Vec<EventId> = why.chain.iter().map(|step| step.event.id).collect();
+    let credential = why.chain.last().and_then(|step| step.event.who.credential.as_deref());
+    let (claim, grade) = match root.kind {
+        RootKind::Credential => {
+            limits.push("the proof ends at the credential: whoever held it".to_owned());
+            let with = credential.map_or(String::new(), |credential| format!(" with the credential {credential}"));
+            let class = root.class.unwrap_or(Class::Consistent);
+            let claim = match class {
+                Class::Proven | Class::Strong => format!("{name} did it{with}."),
+                Class::Consistent => format!("The records are consistent with {name} having done it{with}."),
+                _ => format!("{name} is one of those who may have done it{with}."),
+            };
+            (claim, class.name())
+        }
+        RootKind::Login => {
+            limits.push("the proof ends at the login: whoever logged in under that name".to_owned());
+            (format!("The login {name} did it: the kernel has kept the login since it began."), Class::Proven.name())
+        }
+        RootKind::Ambiguous => {
+            let names: BTreeSet<String> =
+                root.candidates.iter().map(|one| person(&one.name, one.r#as.as_deref())).collect();
+            let names: Vec<String> = names.into_iter().collect();
+            (format!("One of {} may have done it; the records do not tell which.", names.join("; ")), "AMBIGUOUS")
+        }
+        RootKind::Unknown => ("Nobody can be named.".to_owned(), "UNKNOWN"),
+    };
+    limits.extend(root.missing.iter().map(|missing| format!("not shown: {missing}")));
+    let by = why.chain.last().and_then(|step| step.event.who.asserted_by).or(event.who.asserted_by);
+    Claim { question: "who", claim, grade, by, events: ids, limits }
+}
+
+fn recorder(event: &Event) -> (Option<AssertedBy>, &'static str) {
+    match event.source {
+        Source::Linux => (Some(AssertedBy::Kernel), "PROVEN"),
+        Source::Kubernetes => (Some(AssertedBy::Apiserver), "PROVEN"),
+        Source::Containerd => (Some(AssertedBy::Runtime), "PROVEN"),
+        Source::Kubelet => (Some(AssertedBy::Kubelet), "PROVEN"),
+        Source::Own => (None, "PROVEN"),
+    }
+}
+
+fn what(event: &Event) -> Claim {
+    let object = event.what.object.as_ref();
+    let named = object.map_or(String::new(), |object| {
+        let name = object.path.as_deref().or(object.name.as_deref()).unwrap_or("");
+        format!(" {} {name}", object.kind.as_deref().unwrap_or(""))
+    });
+    let code = event.what.code.as_deref().map_or(String::new(), |code| format!(" ({code})"));
+    let (by, grade) = recorder(event);
+    let limits = event.issues.iter().map(|issue| format!("{}: {}", issue.kind, issue.detail)).collect();
+    Claim {
+        question: "what",
+        claim: format!("{}{named}; outcome: {}{code}.", event.what.action, event.what.outcome.name()),
+        grade,
+        by,
+        events: vec![event.id],
+        limits,
+    }
+}
+
+fn when(event: &Event) -> Claim {
+    let (by, grade) = recorder(event);
+    let end = event.when.end.map_or(String::new(), |end| format!(", until {}", crate::time::rfc3339(end)));
+    Claim {
+        question: "when",
+        claim: format!("{}{end}, by the clock of who recorded it.", crate::time::rfc3339(event.when.event)),
+        grade,
+        by,
+        events: vec![event.id],
+        limits: vec!["a clock can be wrong; the log proves only when the record was received".to_owned()],
+    }
+}
+
+fn place(event: &Event) -> Claim {
+    let place = &event.r#where;
+    let mut parts = Vec::new();
+    for (name, value) in [
+        ("cluster", &place.cluster),
+        ("node", &place.node),
+        ("namespace", &place.namespace),
+        ("pod", &place.pod),
+        ("container", &place.container),
+        ("directory", &place.cwd),
+    ] {
+        parts.extend(value.as_ref().map(|value| format!("{name} {value}")));
+    }
+    let limits = vec!["cluster and node are the names that the collector was configured with".to_owned()];
+    let claim =
+        if parts.is_empty() { "The records name no place.".to_owned() } else { format!("{}.", parts.join(", ")) };
+    let (by, grade) = recorder(event);
+    Claim { question: "where", claim, grade, by, events: vec![event.id], limits }
+}
+
+fn reason(why: &Why) -> Claim {
+    let steps: Vec<String> = why
+        .chain
+        .iter()
+        .filter_map(|step| step.link.as_ref())
+        .map(|link| format!("{} ({})", link.rule, link.class.name()))
+        .collect();
+    let allowed = why.chain.last().and_then(|step| step.event.why.reason.as_deref());
+    let mut claim = if steps.is_empty() {
+        "No earlier event is known to have caused it.".to_owned()
+    } else {
+        format!("It follows from an earlier event, in {} steps back: {}.", steps.len(), steps.join(", "))
+    };
+    if let Some(allowed) = allowed {
+        claim.push_str(&format!(" The API server allowed that: {allowed}."));
+    }
+    let weakest = why.chain.iter().filter_map(|step| step.link.as_ref()).map(|link| link.class).max();
+    Claim {
+        question: "why",
+        claim,
+        grade: weakest.map_or("UNKNOWN", Class::name),
+        by: allowed.map(|_| AssertedBy::Apiserver),
+        events: why.chain.iter().map(|step| step.event.id).collect(),
+        limits: vec!["a cause is not an intention".to_owned()],
+    }
+}
+
+fn how(event: &Event) -> Claim {
+    let how = &event.how;
+    let mut parts = Vec::new();
+    parts.extend(how.exe.as_ref().map(|exe| format!("executable {exe}")));
+    if !how.argv.is_empty() {
+        let argv: Vec<String> = how.argv.iter().map(|argument| format!("{argument:?}")).collect();
+        parts.push(format!("arguments {}", argv.join(" ")));
+    }
+    parts.extend(how.pid.map(|pid| format!("process {pid}")));
+    parts.extend(how.verb.as_ref().map(|verb| format!("verb {verb}")));
+    parts.extend(how.request_uri.as_ref().map(|uri| format!("request {uri}")));
+    let claim = if parts.is_empty() { "The records do not say.".to_owned() } else { format!("{}.", parts.join(", ")) };
+    let (by, grade) = recorder(event);
+    let limits = if how.argv.is_empty() {
+        Vec::new()
+    } else {
+        vec!["arguments are chosen by who starts a program; they do not say what it did".to_owned()]
+    };
+    Claim { question: "how", claim, grade, by, events: vec![event.id], limits }
+}

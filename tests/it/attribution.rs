@@ -1,0 +1,299 @@
+//! Who did it, against ground truth: every process of real runs, asked for its cause, three times with fewer and fewer sources.
+//!
+//! The answer keys of the corpus are read here and nowhere else. `docs/attribution.md` holds the table that this prints.
+
+use crate::harness::{Scratch, corpus, root};
+use deponent::evidence::Reader;
+use deponent::index::Index;
+use deponent::query::{Engine, LinkedKind, Question, Search};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Which sources are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sources {
+    All,
+    WithoutContainerd,
+    ApiAndAuditd,
+}
+
+impl Sources {
+    const EACH: [Sources; 3] = [Sources::All, Sources::WithoutContainerd, Sources::ApiAndAuditd];
+
+    fn name(self) -> &'static str {
+        match self {
+            Sources::All => "all sources",
+            Sources::WithoutContainerd => "without containerd",
+            Sources::ApiAndAuditd => "API log and auditd alone",
+        }
+    }
+
+    fn files(self) -> &'static [&'static str] {
+        match self {
+            Sources::All => &["audit.log", "k8s-audit.log", "kubelet.log", "containerd.log", "containerd-events.log"],
+            Sources::WithoutContainerd => &["audit.log", "k8s-audit.log", "kubelet.log"],
+            Sources::ApiAndAuditd => &["audit.log", "k8s-audit.log"],
+        }
+    }
+}
+
+/// A store with a part of the corpus.
+struct Store {
+    _scratch: Scratch,
+    engine: Engine,
+    /// Programs that were started, by process.
+    programs: HashMap<u64, Vec<Value>>,
+}
+
+impl Store {
+    fn of(dir: &Path, sources: Sources) -> Store {
+        let files: Vec<PathBuf> = sources.files().iter().map(|name| dir.join(name)).collect();
+        let scratch = Scratch::new();
+        let paths: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+        scratch.ingest(&paths, &[]);
+        Store::open(scratch)
+    }
+
+    fn open(scratch: Scratch) -> Store {
+        let store = scratch.path("store");
+        let engine = Engine {
+            reader: Reader::open(&store).unwrap(),
+            index: Index::open_read_only(&store.join("index")).unwrap(),
+        };
+        let mut all = Store { _scratch: scratch, engine, programs: HashMap::new() };
+        for event in all.search("syscall:execve outcome:success") {
+            all.programs.entry(event["how"]["pid"].as_u64().unwrap_or(0)).or_default().push(event);
+        }
+        all
+    }
+
+    fn search(&self, q: &str) -> Vec<Value> {
+        self.ask(&Question::Search(Search { q: q.to_owned(), ascending: true, ..Search::default() }))
+    }
+
+    fn ask(&self, question: &Question) -> Vec<Value> {
+        let mut lines = Vec::new();
+        self.engine
+            .answer(question, deponent::time::now(), &mut |line| {
+                lines.push(line);
+                Ok(())
+            })
+            .unwrap_or_else(|error| panic!("{question:?}: {error}"));
+        lines
+    }
+
+    fn why(&self, id: &str) -> Value {
+        self.ask(&Question::Linked { kind: LinkedKind::Why, name: id.to_owned() }).remove(0)
+    }
+
+    /// The start of a program by a process, near a time.
+    fn program(&self, pid: u64, at: f64) -> Option<&Value> {
+        let near = |event: &&Value| (seconds(event) - at).abs() < 0.03;
+        self.programs
+            .get(&pid)?
+            .iter()
+            .filter(near)
+            .min_by(|one, other| (seconds(one) - at).abs().total_cmp(&(seconds(other) - at).abs()))
+    }
+}
+
+fn seconds(event: &Value) -> f64 {
+    let text = event["when"]["event"].as_str().unwrap();
+    let moment = chrono::DateTime::parse_from_rfc3339(text).unwrap();
+    moment.timestamp_micros() as f64 / 1e6
+}
+
+/// What an answer says of who did it.
+#[derive(Debug, Clone, PartialEq)]
+enum Said {
+    Name { who: String, class: String },
+    OneOf(BTreeSet<String>),
+    Unknown,
+}
+
+fn person(name: &Value, r#as: &Value) -> String {
+    match r#as.as_str() {
+        Some(r#as) => format!("{} as {as}", name.as_str().unwrap_or(""), as = r#as),
+        None => name.as_str().unwrap_or("").to_owned(),
+    }
+}
+
+fn said(why: &Value) -> Said {
+    let root = &why["root"];
+    match root["kind"].as_str().unwrap() {
+        "unknown" => Said::Unknown,
+        "ambiguous" => {
+            let candidates = root["candidates"].as_array().unwrap();
+            Said::OneOf(candidates.iter().map(|one| person(&one["name"], &one["as"])).collect())
+        }
+        _ => Said::Name {
+            who: person(&root["name"], &root["as"]),
+            class: root["class"].as_str().unwrap_or("").to_owned(),
+        },
+    }
+}
+
+/// One line of a table.
+#[derive(Default)]
+struct Count {
+    right: BTreeMap<String, usize>,
+    one_of: usize,
+    one_of_too_many: usize,
+    one_of_without: usize,
+    unknown: usize,
+    wrong: Vec<String>,
+}
+
+impl Count {
+    fn add(&mut self, truth: Option<&str>, indistinguishable: bool, said: &Said, about: &str) {
+        match (truth, said) {
+            (Some(truth), Said::Name { who, class }) if who == truth => {
+                *self.right.entry(class.clone()).or_default() += 1;
+            }
+            (None, Said::Unknown) => *self.right.entry("nobody".to_owned()).or_default() += 1,
+            (_, Said::Name { who, class }) => {
+                self.wrong.push(format!("{about}: {who} ({class}) is blamed, it was {truth:?}"));
+            }
+            (Some(truth), Said::OneOf(names)) if names.contains(truth) => {
+                if indistinguishable {
+                    self.one_of += 1
+                } else {
+                    self.one_of_too_many += 1
+                }
+            }
+            (_, Said::OneOf(_)) => self.one_of_without += 1,
+            (Some(_), Said::Unknown) => self.unknown += 1,
+        }
+    }
+
+    fn sum(&self) -> usize {
+        self.right.values().sum::<usize>()
+            + self.one_of
+            + self.one_of_too_many
+            + self.one_of_without
+            + self.unknown
+            + self.wrong.len()
+    }
+
+    fn row(&self, name: &str) -> String {
+        let class = |class: &str| self.right.get(class).copied().unwrap_or(0);
+        format!(
+            "| {name} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
+            self.sum(),
+            class("PROVEN"),
+            class("STRONG"),
+            class("CONSISTENT"),
+            class("nobody"),
+            self.one_of,
+            self.one_of_too_many,
+            self.one_of_without,
+            self.unknown,
+            self.wrong.len()
+        )
+    }
+}
+
+const HEAD: &str = "| what | asked | PROVEN | STRONG | CONSISTENT | nobody, rightly | one of, rightly | one of, could be told | one of, right one missing | unknown | wrong |\n|---|---|---|---|---|---|---|---|---|---|---|\n";
+
+fn truth(dir: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(dir.join("ground-truth.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Every process of the run with many sessions at once: nobody is ever blamed wrongly, and with all sources nearly everybody is found.
+#[test]
+fn overlapping_sessions() {
+    let Some(corpus) = corpus() else { return };
+    let dir = corpus.join("overlap");
+    let truth = truth(&dir);
+    let mut table = String::new();
+    for sources in Sources::EACH.into_iter().filter(|one| {
+        std::env::var("ONLY").is_err()
+            || (*one == Sources::ApiAndAuditd) == (std::env::var("ONLY").as_deref() == Ok("1"))
+    }) {
+        let store = Store::of(&dir, sources);
+        let (mut processes, mut sessions) = (BTreeMap::<&str, Count>::new(), Count::default());
+        let mut unseen = 0;
+        for session in &truth {
+            let who = session["user"].as_str().map(|user| match session["impersonator"].as_str() {
+                Some(real) => format!("{real} as {user}"),
+                None => user.to_owned(),
+            });
+            let same = session["indistinguishable_from_strict_50ms"].as_array().is_some_and(|list| !list.is_empty());
+            let group = match session["kind"].as_str().unwrap() {
+                "probe" => "probes",
+                "ctr-exec" | "nsenter" | "nsenter-cgroup" => "past the API server (ctr exec, nsenter)",
+                _ => "sessions",
+            };
+            let mut first = None;
+            if std::env::var("SESSION").is_ok_and(|one| session["id"] != *one) {
+                continue;
+            }
+            for process in session["procs"].as_array().unwrap() {
+                for exec in process["execs"].as_array().unwrap() {
+                    let (pid, at) = (process["pid"].as_u64().unwrap(), exec["t"].as_f64().unwrap());
+                    let Some(event) = store.program(pid, at) else {
+                        unseen += 1;
+                        continue;
+                    };
+                    let id = event["id"].as_str().unwrap();
+                    if std::env::var("SESSION").is_ok() {
+                        println!("{}", serde_json::to_string_pretty(&store.why(id)).unwrap());
+                    }
+                    let said = said(&store.why(id));
+                    if std::env::var("SHOW").is_ok()
+                        && !same
+                        && matches!(said, Said::OneOf(_) | Said::Unknown)
+                        && who.is_some()
+                    {
+                        println!("{} {} {said:?} {}", session["id"], session["kind"], session["same_key_overlap"]);
+                    }
+                    let about = format!("{} {} pid {pid} {id}", session["id"].as_str().unwrap(), session["kind"]);
+                    processes.entry(group).or_default().add(who.as_deref(), same, &said, &about);
+                    first.get_or_insert(said);
+                }
+            }
+            if group == "sessions"
+                && let Some(first) = first
+            {
+                sessions.add(who.as_deref(), same, &first, session["id"].as_str().unwrap());
+            }
+        }
+        let _ = write!(table, "\noverlap, {}\n\n{HEAD}", sources.name());
+        table.push_str(&sessions.row("first processes of sessions"));
+        for (name, count) in &processes {
+            table.push_str(&count.row(&format!("all processes: {name}")));
+        }
+        let _ = writeln!(table, "\nexecs of the answer key without a record: {unseen}");
+        println!("{table}");
+        for count in processes.values() {
+            assert_eq!(count.wrong, Vec::<String>::new(), "{}", sources.name());
+        }
+        if sources == Sources::All {
+            let good = sessions.right.values().sum::<usize>() + sessions.one_of;
+            assert!(good * 100 >= sessions.sum() * 95, "{good} of {}", sessions.sum());
+            assert_eq!(sessions.one_of_without, 0);
+        }
+    }
+    compare("overlap", &table);
+}
+
+/// `docs/attribution.md` says what was found; `UPDATE_GOLDEN=1` writes it.
+fn compare(name: &str, table: &str) {
+    let path = root().join("docs/attribution.md");
+    let page = std::fs::read_to_string(&path).unwrap_or_default();
+    let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->\n"));
+    let (Some(from), Some(to)) = (page.find(&start), page.find(&end)) else {
+        assert!(std::env::var_os("DEPONENT_ANY").is_some(), "docs/attribution.md has no place for {name}");
+        return;
+    };
+    let there = &page[from + start.len()..to];
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        let page = page.replace(there, table);
+        std::fs::write(&path, page).unwrap();
+        return;
+    }
+    assert_eq!(there, table, "docs/attribution.md is not what was found; UPDATE_GOLDEN=1 writes it");
+}
