@@ -86,12 +86,6 @@ pub fn fields(line: Option<Line<'_>>) -> RecordFields {
     fields
 }
 
-/// Text between two others, the first time that both are there in this order.
-pub fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
-    let (_, rest) = text.split_once(before)?;
-    rest.split_once(after).map(|(inner, _)| inner)
-}
-
 /// A text, unless it is empty.
 pub fn some(text: &str) -> Option<Str> {
     (!text.is_empty()).then(|| text.into())
