@@ -379,6 +379,10 @@ fn of_create(case: &Case<'_>, event: &Arc<Event>, id: &str) -> Result<Found, Fai
         let mut found = link(&rules::CONTAINER_RUNTIME, Class::Proven, made, event);
         let told = made.r#where.container_id.as_deref().unwrap_or("");
         found.keys.push(key("container id", told, id));
+        if runtime::trust(case, event)? < Trust::Full {
+            found.class = Class::Strong;
+            found.missing.push("the start of the shim or the daemon above the runtime".into());
+        }
         return Ok(Found::one(made, found));
     }
     let asked = container::asked(case, event, &known)?;

@@ -11,7 +11,7 @@ use crate::model::{Event, Outcome, Source};
 use std::sync::Arc;
 
 /// Processes between the runtime and the daemon that are looked at.
-const CHAIN_MAX: usize = 4;
+const CHAIN_MAX: usize = 12;
 /// The runtime tells of a process about when the kernel records it; measured −27 to +48 ms.
 const TELLS_WITHIN_NS: i64 = 5_000_000_000;
 
@@ -27,23 +27,32 @@ pub enum Trust {
 }
 
 /// How far the kernel's records make the process of `event` the runtime.
+///
+/// Paths are seen from a process's own root, so a container may hold files of the same names: a chain that has a runtime above its daemon, or
+/// executables on different devices, is none of the node. `docs/rules/container-runtime.md` says what remains.
 pub fn trust(case: &Case<'_>, event: &Arc<Event>) -> Result<Trust, Failed> {
     let Some(started) = facts::started(event) else { return Ok(Trust::Not) };
     let mut ppid = started.ppid;
     let mut child = Arc::clone(event);
+    let mut trust = Trust::Unseen;
     for _ in 0..CHAIN_MAX {
-        let Some(parent) = case.program(&child, ppid)? else { return Ok(Trust::Unseen) };
+        let Some(parent) = case.program(&child, ppid)? else { return Ok(trust) };
         let Some(program) = facts::started(&parent) else { return Ok(Trust::Not) };
-        if DAEMONS.contains(&program.exe) {
-            return Ok(Trust::Full);
-        }
-        if !SHIMS.contains(&program.exe) {
+        let inside = DAEMONS.contains(&program.exe) || SHIMS.contains(&program.exe);
+        if trust == Trust::Full {
+            // Above the daemon stands what started it, never a process of a container.
+            if program.is_runtime() || SHIMS.contains(&program.exe) {
+                return Ok(Trust::Not);
+            }
+        } else if !inside || program.device != started.device {
             return Ok(Trust::Not);
+        } else if DAEMONS.contains(&program.exe) {
+            trust = Trust::Full;
         }
         ppid = program.ppid;
         child = Arc::clone(&parent);
     }
-    Ok(Trust::Unseen)
+    Ok(trust)
 }
 
 /// What the runtime says of an exec, by its id.

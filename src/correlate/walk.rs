@@ -255,7 +255,13 @@ fn typed(case: &Case<'_>, event: &Arc<Event>, why: &mut Why) -> Result<(), Faile
 /// The finding that an exec has no session behind it, once what was recorded of the API goes beyond its horizon.
 pub fn unattributed(case: &Case<'_>, event: &Arc<Event>, found: &Found) -> Result<Option<Finding>, Failed> {
     let Some(contest) = &found.contest else { return Ok(None) };
-    if found.link.is_some() || is_probe(found) {
+    // Where nobody names the pod, no session was looked for; where records are known to be lost, one may be among them.
+    if found.link.is_some()
+        || is_probe(found)
+        || contest.container.names.pod.is_none()
+        || contest.limited
+        || !contest.covered
+    {
         return Ok(None);
     }
     let horizon = contest.exec.start.saturating_add(contest.offset.high).saturating_add(SESSION_HORIZON_NS);

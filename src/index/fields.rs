@@ -249,9 +249,13 @@ pub static FIELDS: &[Field] = &[
         .issues
         .iter()
         .for_each(|i| each(&i.kind))),
-    field!("join.key", Text, false, "typed keys by which links are found: cid:…, exec:…, pod:…", |e, each| {
-        crate::correlate::keys(e, each)
-    }),
+    field!(
+        "join.key",
+        Text,
+        false,
+        "typed keys by which links are found: container:…, exec:…, session:…",
+        |e, each| { crate::correlate::keys(e, each) }
+    ),
 ];
 
 /// Short names, each for one field or several: a value of any of them counts.

@@ -165,6 +165,12 @@ fn place(claims: &Claims, context: Context<'_>, issues: &mut Vec<EventIssue>) ->
     let pods = claims.resource.get().is_some_and(|resource| resource == "pods");
     if pods && claims.api_group == Slot::Empty {
         (place.pod, place.pod_uid) = name_and_uid(claims);
+        if claims.verb.get().is_some_and(|verb| verb == "create")
+            && claims.subresource.get().is_none_or(|name| name.is_empty())
+        {
+            // The uid in the request is the client's word.
+            place.pod_uid = claims.response_uid.get().cloned();
+        }
         if place.pod_uid.is_none() {
             place.pod_uid = claims.pod_uid.get().cloned();
         }

@@ -15,7 +15,8 @@ pub fn of_response(event: &AuditEvent<'_>, object: &ObjectRef<'_>) -> (Option<St
         return nothing;
     }
     let asked = object.name.as_deref().filter(|name| !name.is_empty());
-    if asked.is_some() && object.uid.as_deref().is_some_and(|uid| !uid.is_empty()) {
+    // A client may write a uid into what it creates; the server gives its own.
+    if verb != "create" && asked.is_some() && object.uid.as_deref().is_some_and(|uid| !uid.is_empty()) {
         return nothing;
     }
     let response = event.response_object.map(|body| members_of(body, "metadata", ["name", "uid"]));
