@@ -20,9 +20,23 @@ pub fn run(global: &Global, kind: LinkedKind, name: &str) -> Result<Exit, CliErr
     let trailer = asker.ask(&Question::Linked { kind, name: name.to_owned() }, &mut |line| {
         found |= is_found(kind, &line);
         output.line(&line)
-    })?;
+    });
+    let trailer = trailer.map_err(|error| unknown(error, name))?;
     output.finish(&trailer)?;
     Ok(if found { Exit::Match } else { Exit::NoMatch })
+}
+
+/// No event is missing where a container or an exec was asked for.
+fn unknown(error: CliError, name: &str) -> CliError {
+    match name.split_once(':') {
+        Some((what @ ("container" | "exec"), id)) if error.exit == Exit::NoMatch => CliError::new(
+            Exit::NoMatch,
+            format!(
+                "no record names {what} `{id}`; the whole id is needed, as in `where.container_id` or in containerd's log"
+            ),
+        ),
+        _ => error,
+    }
 }
 
 /// Whether a line says more than that the event itself is there.
@@ -48,6 +62,19 @@ fn refused(kind: LinkedKind) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let check = |name: &str, exit, expected: &str| {
+            let error = unknown(CliError::new(exit, "as it was"), name);
+            assert_eq!((error.exit, error.message.starts_with(expected)), (exit, true), "{name}: {}", error.message);
+        };
+        check("container:c0ffee", Exit::NoMatch, "no record names container `c0ffee`");
+        check("exec:c0ffee", Exit::NoMatch, "no record names exec `c0ffee`");
+        check("pod:c0ffee", Exit::NoMatch, "as it was");
+        check("c0ffee", Exit::NoMatch, "as it was");
+        check("container:c0ffee", Exit::Integrity, "as it was");
+    }
 
     #[test]
     fn the_event_itself_is_no_effect() {

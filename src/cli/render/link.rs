@@ -10,6 +10,8 @@ use std::io::{self, Write};
 
 /// Ids of candidates that are shown; the rest is counted.
 const CANDIDATES_SHOWN: usize = 16;
+/// Characters of a compared value that are shown; the rest is counted.
+const VALUE_CHARS: usize = 160;
 
 /// The items of a list; of anything else none.
 pub(super) fn list<'a>(value: &'a Value, path: &str) -> &'a [Value] {
@@ -50,7 +52,9 @@ pub(super) fn body(out: &mut dyn Write, look: &Look, link: &Value, indent: &str)
         let ids: Vec<String> = candidates.iter().take(CANDIDATES_SHOWN).map(|id| Word(id).to_string()).collect();
         let more = count.saturating_sub(u64::try_from(ids.len()).unwrap_or(u64::MAX));
         let more = if more > 0 { format!(", and {more} more") } else { String::new() };
-        writeln!(out, "{indent}{count} candidates, one of which is the cause: {}{more}", ids.join(", "))?;
+        writeln!(out, "{indent}{count} candidates, and it cannot be told which: {}{more}", ids.join(", "))?;
+    } else if text(link, "class").as_deref() == Some("AMBIGUOUS") {
+        writeln!(out, "{indent}{}", look.style.paint(Paint::Dim, "no other candidate, and it may be none"))?;
     } else {
         writeln!(out, "{indent}{}", look.style.paint(Paint::Dim, "no other candidate"))?;
     }
@@ -68,10 +72,19 @@ fn compared(key: &Value, look: &Look) -> String {
     let (from, to) = (value("from"), value("to"));
     let name = Safe(value("name"));
     match (from == to, agrees) {
-        (true, _) => format!("{mark} {name}: {}", Word(from)),
-        (false, true) => format!("{mark} {name}: {} / {}", Word(from), Word(to)),
-        (false, false) => format!("{mark} {name}: {} ≠ {}", Word(from), Word(to)),
+        (true, _) => format!("{mark} {name}: {}", short(from)),
+        (false, true) => format!("{mark} {name}: {} / {}", short(from), short(to)),
+        // What differs only behind the cut is shown whole.
+        (false, false) if short(from) == short(to) => format!("{mark} {name}: {} ≠ {}", Word(from), Word(to)),
+        (false, false) => format!("{mark} {name}: {} ≠ {}", short(from), short(to)),
     }
+}
+
+/// A value as a word; the end of a long one is counted.
+fn short(value: &str) -> String {
+    let Some((end, _)) = value.char_indices().nth(VALUE_CHARS) else { return Word(value).to_string() };
+    let (shown, rest) = value.split_at(end);
+    format!("{}…(+{} characters)", Word(shown), rest.chars().count())
 }
 
 /// A finding: its name, how bad, and what it says.
@@ -133,7 +146,7 @@ pub(super) fn verdict(root: &Value, chain: &[Value]) -> String {
     if missing.is_empty() || (is_named(root) && matches!(class.as_ref(), "PROVEN" | "STRONG")) {
         return verdict;
     }
-    format!("{verdict}, missing: {}", missing.join("; "))
+    format!("{verdict}; missing: {}", missing.join("; "))
 }
 
 fn is_named(root: &Value) -> bool {

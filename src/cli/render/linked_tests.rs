@@ -116,17 +116,17 @@ fn no_more_certainty_than_the_class() {
     check(json!({ "kind": "unknown", "name": "alice", "class": "STRONG" }), "UNKNOWN: nobody can be named");
     check(
         json!({ "kind": "unknown", "missing": ["the pod of the container", "x"] }),
-        "UNKNOWN: nobody can be named, missing: the pod of the container; x",
+        "UNKNOWN: nobody can be named; missing: the pod of the container; x",
     );
     check(
         ambiguous(&["alice@example.com", "bob@example.com", "alice@example.com"]),
-        "AMBIGUOUS: one of alice@example.com, bob@example.com, missing: the end of the process",
+        "AMBIGUOUS: one of alice@example.com, bob@example.com; missing: the end of the process",
     );
     check(
         ambiguous(&["alice@example.com"]),
-        "AMBIGUOUS: it may have been alice@example.com, or none of those that are known, missing: the end of the process",
+        "AMBIGUOUS: it may have been alice@example.com, or none of those that are known; missing: the end of the process",
     );
-    check(ambiguous(&[]), "AMBIGUOUS: nobody can be singled out, missing: the end of the process");
+    check(ambiguous(&[]), "AMBIGUOUS: nobody can be singled out; missing: the end of the process");
     check(
         json!({ "kind": "credential", "name": "alice@example.com", "as": "bob@example.com", "class": "STRONG" }),
         "alice@example.com as bob@example.com (X509SHA256=ab12) did it: STRONG",
@@ -177,10 +177,9 @@ fn candidates_and_findings_are_shown() {
     for part in [
         "linked to its possible causes: AMBIGUOUS by rule session-exec",
         ", 3 ms before its cause: by clocks that differ",
-        &format!("70 candidates, one of which is the cause: {}, {}, and 68 more", "a".repeat(26), "d".repeat(26)),
+        &format!("70 candidates, and it cannot be told which: {}, {}, and 68 more", "a".repeat(26), "d".repeat(26)),
         "       missing: the end of the process\n",
-        "finding UNATTRIBUTED_EXEC (severity high): no session\n  about b\n",
-        "\nAMBIGUOUS: one of alice, bob, missing: the end of the process\n",
+        "\n\nAMBIGUOUS: one of alice, bob; missing: the end of the process\nfinding UNATTRIBUTED_EXEC (severity high): no session\n  about b\n",
     ] {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
     }
@@ -237,7 +236,7 @@ container app of pod shop/web-1, pod uid e943, id c769
 │     └─ 2026-11-23T20:59:10.520Z /bin/id [id], pid 6  STRONG process-child  rrrrrrrrrr
 ├─ exec 2026-11-23T20:59:10.520Z AMBIGUOUS: one of alice, bob  ssssssssss
 │  └─ 2026-11-23T20:59:10.520Z /bin/true [true], pid 8  STRONG process-child  tttttttttt
-└─ exec 2026-11-23T20:59:10.520Z UNKNOWN: nobody can be named, missing: a person: a probe  uuuuuuuuuu
+└─ exec 2026-11-23T20:59:10.520Z UNKNOWN: nobody can be named; missing: a person: a probe  uuuuuuuuuu
 ";
     assert_eq!(text, expected);
     let csv = render(LinkedKind::Tree, Form::Csv, &tree());
@@ -316,7 +315,7 @@ fn a_testimony_says_what_it_shows_and_what_not() {
             credential("CONSISTENT"),
             "the records are consistent with alice@example.com (X509SHA256=ab12) having done it: CONSISTENT",
         ),
-        (ambiguous(&["alice", "bob"]), "AMBIGUOUS: one of alice, bob, missing: the end of the process"),
+        (ambiguous(&["alice", "bob"]), "AMBIGUOUS: one of alice, bob; missing: the end of the process"),
         (json!({ "kind": "unknown" }), "UNKNOWN: nobody can be named"),
     ] {
         let text = render(LinkedKind::Testify, Form::Text, &[testimony("CONSISTENT", root)]);
@@ -409,5 +408,43 @@ fn forms_that_make_no_sense_are_refused() {
         }
         let rows = matches!(kind, LinkedKind::Links | LinkedKind::Effects | LinkedKind::Tree);
         assert_eq!(renderer_of_linked(kind, Form::Csv, look()).is_some(), rows, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_single_candidate_may_be_none() {
+    let answer = json!({ "chain": [{ "event": process("b", "/bin/cat", &["cat"], 1), "link": link("session-exec", "AMBIGUOUS") }] });
+    let text = render(LinkedKind::Why, Form::Text, &[answer]);
+    assert!(text.contains("       no other candidate, and it may be none\n"), "{text}");
+}
+
+#[test]
+fn long_values_are_cut_and_counted() {
+    let check = |from: String, to: &str, agrees: bool, expected: &str| {
+        let mut one = link("session-exec", "STRONG");
+        one["keys"] = json!([{ "name": "argv", "from": from, "to": to, "agrees": agrees }]);
+        let answer = json!({ "chain": [{ "event": process("b", "/bin/cat", &["cat"], 1), "link": one }] });
+        let text = render(LinkedKind::Why, Form::Text, &[answer]);
+        assert!(text.contains(&format!("{expected}\n")), "{expected}\n{text}");
+    };
+    let (shown, long) = ("é".repeat(160), "é".repeat(500));
+    check(long.clone(), &long, true, &format!("✓ argv: {shown}…(+340 characters)"));
+    check(long.clone(), "x y", false, &format!("✗ argv: {shown}…(+340 characters) ≠ \"x y\""));
+    let (one, other) = (format!("{long}a"), format!("{long}b"));
+    check(one.clone(), &other, false, &format!("✗ argv: {one} ≠ {other}"));
+}
+
+#[test]
+fn no_command_is_made_of_somebody_elses_text() {
+    let mut answer = testimony("STRONG", credential("STRONG"));
+    for word in ["a|sh", "`sh`", "$(sh)", "a>b", "--to=/x"] {
+        answer["testimony"]["event"]["id"] = word.into();
+        answer["testimony"]["chain"][0]["event"]["id"] = word.into();
+        answer["testimony"]["chain"][0]["link"]["rule"] = word.into();
+        let text = render(LinkedKind::Testify, Form::Text, std::slice::from_ref(&answer));
+        for command in ["deponent prove ", "deponent rules ", "deponent testify "] {
+            let made = text.lines().filter_map(|line| line.split_once(command));
+            made.for_each(|(_, end)| assert!(!end.contains(word), "{command}{end}"));
+        }
     }
 }

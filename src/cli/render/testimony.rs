@@ -183,7 +183,7 @@ impl Testimony {
         }
         writeln!(out, "  The proof of an event's records, for somebody who has neither this store nor deponent:")?;
         for id in ids {
-            writeln!(out, "    deponent prove {} > {}.proof", Word(&id), Word(&id))?;
+            writeln!(out, "    deponent prove {0} > {0}.proof", argument(&id, "ID"))?;
         }
         writeln!(out, "  Its check, with a key that came another way: deponent verify FILE.proof --key VKEY")?;
         writeln!(out, "  The whole log: deponent verify --store DIR --key VKEY --head HEAD")?;
@@ -191,14 +191,21 @@ impl Testimony {
         rules.sort();
         rules.dedup();
         for rule in rules {
-            writeln!(out, "  What the rule {0} compares and what can be forged: deponent rules {0}", Word(&rule))?;
+            let rule = argument(&rule, "NAME");
+            writeln!(out, "  What the rule {rule} compares and what can be forged: deponent rules {rule}")?;
         }
         writeln!(
             out,
             "  The raw records and the versions of the rules, to run the rules again: deponent testify {} -o json",
-            Word(id)
+            argument(id, "ID")
         )
     }
+}
+
+/// A name in a command that somebody may paste into a shell: what does not look like an id or a rule (a server may say anything) is left to the reader.
+fn argument<'a>(name: &'a str, placeholder: &'a str) -> &'a str {
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    if plain && name.bytes().next().is_some_and(|first| first != b'-') { name } else { placeholder }
 }
 
 /// `1 to 6, 9, 10`: numbers in order, each once.

@@ -26,12 +26,13 @@ impl Renderer for Why {
     fn event(&mut self, out: &mut dyn Write, answer: &Value) -> io::Result<()> {
         let steps = list(answer, "chain");
         chain(out, &self.look, steps)?;
+        writeln!(out)?;
+        let root = answer.get("root").unwrap_or(&Value::Null);
+        writeln!(out, "{}", self.look.style.paint(paint_of_root(root), verdict(root, steps)))?;
         for one in list(answer, "findings") {
             finding(out, &self.look, one, "")?;
         }
-        writeln!(out)?;
-        let root = answer.get("root").unwrap_or(&Value::Null);
-        writeln!(out, "{}", self.look.style.paint(paint_of_root(root), verdict(root, steps)))
+        Ok(())
     }
 
     fn finish(&mut self, _out: &mut dyn Write) -> io::Result<()> {
