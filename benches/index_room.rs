@@ -101,6 +101,7 @@ fn auditd(n: u64, dice: &mut Dice) -> Event {
         objects,
         outcome: if dice.next().is_multiple_of(20) { Outcome::Denied } else { Outcome::Success },
         code: some(if dice.next().is_multiple_of(20) { "-13 EACCES" } else { "0" }),
+        message: None,
     };
     event.r#where = Where { node: some("node-1"), cwd: some(format!("/home/user{user}")), ..Where::default() };
     let exe = dice.skewed(50);

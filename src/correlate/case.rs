@@ -28,11 +28,14 @@ pub trait Events {
     fn lost(&self, since: i64, until: i64) -> Result<bool, Failed>;
 }
 
+type Several = Rc<Vec<Arc<Event>>>;
+type Maybe = Option<Arc<Event>>;
+
 /// A question in progress.
 pub struct Case<'e> {
     events: &'e dyn Events,
-    found: RefCell<HashMap<(String, i64, i64), Rc<Vec<Arc<Event>>>>>,
-    last: RefCell<HashMap<(String, i64), Option<Arc<Event>>>>,
+    found: RefCell<HashMap<(String, i64, i64), Several>>,
+    last: RefCell<HashMap<(String, i64), Maybe>>,
     spans: RefCell<HashMap<Source, Option<(i64, i64)>>>,
     pub(super) execs: RefCell<HashMap<EventId, Rc<Exec>>>,
 }

@@ -182,7 +182,7 @@ pub fn session(event: &Event) -> Option<Session<'_>> {
     if api && event.what.object.as_ref().and_then(|object| object.kind.as_deref())?.split('/').next() != Some("pods") {
         return None;
     }
-    if api && matches!(event.what.outcome, Outcome::Denied | Outcome::Failure) {
+    if matches!(event.what.outcome, Outcome::Denied | Outcome::Failure) {
         return None;
     }
     let query = event.how.request_uri.as_deref().and_then(|uri| uri.split_once('?')).map_or("", |(_, query)| query);

@@ -136,6 +136,10 @@ fn of_process(case: &Case<'_>, event: &Arc<Event>, started: &Started<'_>) -> Res
         let mut found = link(&rules::PROCESS_CHILD, Class::Strong, &before, event);
         found.keys.push(key("pid", started.pid.to_string(), started.pid.to_string()));
         device_key(&mut found, &before, started);
+        if facts::started(&before).is_some_and(|program| program.ppid != started.ppid) {
+            found.class = Class::Consistent;
+            found.missing.push("the end of its first parent: it has another one now".into());
+        }
         if at.saturating_sub(before.when.event.nanos) > PID_STABLE_NS {
             found.class = Class::Consistent;
             found.missing.push("the exit of the process: its number may have been given away in between".into());
@@ -192,8 +196,9 @@ fn earlier(case: &Case<'_>, event: &Arc<Event>, started: &Started<'_>) -> Result
             continue;
         }
         let Some(program) = facts::started(before) else { continue };
-        let same =
-            program.ppid == started.ppid && !program.is_runtime() && !dead_before(case, before, started.pid, at)?;
+        // Another parent: the one before is gone, and the process was given to the shim or to its container's first process.
+        let near = program.ppid == started.ppid || at.saturating_sub(before.when.event.nanos) <= PID_STABLE_NS;
+        let same = near && !program.is_runtime() && !dead_before(case, before, started.pid, at)?;
         return Ok(same.then(|| Arc::clone(before)));
     }
     Ok(None)

@@ -4,16 +4,19 @@
 
 use super::case::{Case, Failed};
 use super::container;
-use super::facts::{self, SessionKind};
+use super::facts::{self, Order, SessionKind};
 use super::keys;
 use super::links::{self, Found};
 use super::rules::{CONTAINER_PROCESS, SESSION_HORIZON_NS, UNATTRIBUTED_EXEC};
+use super::runtime;
 use super::verdict::is_probe;
 use crate::model::{CANDIDATES_MAX, Class, Event, EventId, Finding, Link, Source, Str};
 use std::sync::Arc;
 
 /// Steps that are followed.
 const STEPS_MAX: usize = 64;
+/// Execs in a container that are looked at for whose orphan a process may be.
+const ORPHANS_MAX: usize = 16;
 
 /// An event of a chain, and how it is linked to its cause, the next one.
 #[derive(Debug, Clone)]
@@ -236,6 +239,8 @@ fn typed(case: &Case<'_>, event: &Arc<Event>, why: &mut Why) -> Result<(), Faile
             others.push(Candidate { name, r#as: opened.who.r#as.clone(), event: opened.id });
         }
     }
+    let attached = !others.is_empty();
+    orphans(case, event, &id, why, &mut others)?;
     if others.is_empty() {
         return Ok(());
     }
@@ -248,7 +253,31 @@ fn typed(case: &Case<'_>, event: &Arc<Event>, why: &mut Why) -> Result<(), Faile
     why.root.kind = RootKind::Ambiguous;
     why.root.class = Some(Class::Ambiguous);
     why.root.candidates = others;
-    why.root.missing.push("who typed it: somebody else was attached to the container".into());
+    if attached {
+        why.root.missing.push("who typed it: somebody else was attached to the container".into());
+    } else {
+        let text = "its first parent: a process whose parent is gone is given to the container's first process, and there were execs in this container before";
+        why.root.missing.push(text.into());
+    }
+    Ok(())
+}
+
+/// Whose execs began in a container before an event: the child of its first process may be an orphan of one of them.
+fn orphans(case: &Case<'_>, event: &Event, id: &str, why: &Why, into: &mut Vec<Candidate>) -> Result<(), Failed> {
+    let at = event.when.event.nanos;
+    let mut orders = runtime::orders(case, id, Order::Exec)?;
+    orders.retain(|order| order.when.event.nanos <= at);
+    for order in orders.iter().rev().take(ORPHANS_MAX) {
+        let root = self::why(case, order)?.root;
+        let cause = order.id;
+        let named = root.name.map(|name| Candidate { name, r#as: root.r#as, event: cause });
+        for candidate in named.into_iter().chain(root.candidates) {
+            let same = why.root.name.as_ref() == Some(&candidate.name) && why.root.r#as == candidate.r#as;
+            if !same && !into.contains(&candidate) {
+                into.push(candidate);
+            }
+        }
+    }
     Ok(())
 }
 
