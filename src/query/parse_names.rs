@@ -73,7 +73,6 @@ const FOREIGN: &[(&str, &str)] = &[
     ("issues", "issue"),
     ("terminal", "tty"),
     ("detail", "raw"),
-    ("message", "raw"),
     ("text", "raw"),
 ];
 

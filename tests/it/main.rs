@@ -6,6 +6,7 @@ mod attribution;
 mod cli;
 mod compat;
 mod corpus;
+mod correlation;
 mod crash;
 mod evidence;
 mod golden;
