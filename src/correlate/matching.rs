@@ -4,6 +4,8 @@
 
 /// Nodes of a graph that are still solved; larger ones are answered as undecided.
 pub const NODES_MAX: usize = 600;
+/// Edges times causes of the effect asked about: each cause is tried, so this bounds the time (some seconds at most).
+const WORK_MAX: usize = 100_000;
 
 /// An edge between a cause and an effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +43,7 @@ pub fn solve(causes: usize, effects: usize, edges: &[Edge], asked: usize) -> Sol
     }
     let (left, right) =
         (unique(part.iter().map(|edge| edge.cause)).len(), unique(part.iter().map(|edge| edge.effect)).len());
-    if left + right > NODES_MAX {
+    if left + right > NODES_MAX || part.len().saturating_mul(mine.len()) > WORK_MAX {
         return Solved { causes: mine, too_large: true, ..none };
     }
     let count = |edges: &[Edge]| weight(causes, effects, edges, &|_| 1);
@@ -135,9 +137,15 @@ fn best_path(
     let mut at_cause: Vec<i64> = (0..causes).map(|cause| if free(cause) { 0 } else { NEVER }).collect();
     let mut at_effect = vec![NEVER; effects];
     let mut from: Vec<Option<usize>> = vec![None; effects];
-    let worth = |cause: usize, effect: usize| {
-        edges.iter().filter(|edge| edge.cause == cause && edge.effect == effect).map(value).max().unwrap_or(0)
-    };
+    // What each taken cause would give up.
+    let mut held: Vec<i64> = vec![0; causes];
+    for edge in edges {
+        if taken.get(edge.cause).copied().flatten() == Some(edge.effect)
+            && let Some(slot) = held.get_mut(edge.cause)
+        {
+            *slot = (*slot).max(value(edge));
+        }
+    }
     let mut changed = true;
     let mut rounds = 0;
     while changed && rounds <= causes + effects {
@@ -161,7 +169,7 @@ fn best_path(
             if let Some(cause) = partner.get(edge.effect).copied().flatten()
                 && let Some(slot) = at_cause.get_mut(cause)
             {
-                *slot = gain - worth(cause, edge.effect);
+                *slot = gain - held.get(cause).copied().unwrap_or(0);
             }
         }
     }
@@ -192,6 +200,14 @@ mod tests {
     fn check(list: &[(usize, usize, bool)], asked: usize, causes: &[usize], or_none: bool, by_ends: bool) {
         let found = solve(8, 8, &edges(list), asked);
         assert_eq!((&*found.causes, found.or_none, found.by_ends), (causes, or_none, by_ends), "{list:?}");
+    }
+
+    #[test]
+    fn hundreds_at_once_are_not_tried_one_by_one() {
+        let all: Vec<Edge> =
+            (0..250).flat_map(|cause| (0..250).map(move |effect| Edge { cause, effect, ends_agree: true })).collect();
+        let found = solve(250, 250, &all, 0);
+        assert!(found.too_large && found.or_none && found.causes.len() == 250);
     }
 
     #[test]
