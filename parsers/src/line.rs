@@ -1,6 +1,6 @@
 //! A line of a component's log: its time, level, text and fields, whatever the format it was written in.
 //!
-//! Inside: the line, and Go's quoted strings. Not here: the formats (`containerd`, `klog`).
+//! Not here: the formats (`containerd`, `klog`).
 
 use std::borrow::Cow;
 
@@ -50,68 +50,16 @@ impl Line<'_> {
     }
 }
 
-/// Text that starts with a string in Go's quotes: the string, and what is behind it. `None` when there is none, or it does not end.
+/// Text that starts with a string in Go's quotes: the string, and what is behind it. `None` when there is none, or it does not end. Bytes that are not
+/// UTF-8 become `\xNN` again.
 pub fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
-    let inner = text.strip_prefix('"')?;
-    let mut from = 0;
-    let end = loop {
-        let at = from + memchr::memchr2(b'"', b'\\', inner.as_bytes().get(from..)?)?;
-        if inner.as_bytes().get(at) == Some(&b'"') {
-            break at;
-        }
-        from = at + 2;
+    let (string, behind) = crate::quoted::quoted(text.as_bytes())?;
+    let behind = text.get(text.len() - behind.len()..)?;
+    let string = match string {
+        Cow::Borrowed(bytes) => crate::linux::text(bytes).0,
+        Cow::Owned(bytes) => Cow::Owned(crate::linux::text(&bytes).0.into_owned()),
     };
-    let (string, behind) = (inner.get(..end)?, inner.get(end + 1..)?);
-    let string = if string.contains('\\') { Cow::Owned(unescaped(string)) } else { Cow::Borrowed(string) };
     Some((string, behind))
-}
-
-/// Go's escapes decoded; one that stands for nothing stays as it is. Bytes that are not UTF-8 become `\xNN` again.
-fn unescaped(text: &str) -> String {
-    let mut bytes: Vec<u8> = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
-        bytes.extend_from_slice(rest.get(..at).unwrap_or("").as_bytes());
-        rest = rest.get(at..).unwrap_or("");
-        let mut characters = rest.chars().skip(1);
-        let digits = |from: usize, count: usize, radix: u32| {
-            rest.get(from..from + count)
-                .filter(|text| text.is_ascii())
-                .and_then(|text| u32::from_str_radix(text, radix).ok())
-        };
-        let plain = |byte: u8| Some((vec![byte], 2));
-        let character = |value: Option<u32>, length: usize| {
-            value.and_then(char::from_u32).map(|character| (character.to_string().into_bytes(), length))
-        };
-        let byte = |value: Option<u32>, length: usize| {
-            value.and_then(|value| u8::try_from(value).ok()).map(|byte| (vec![byte], length))
-        };
-        let decoded = match characters.next() {
-            Some('n') => plain(b'\n'),
-            Some('t') => plain(b'\t'),
-            Some('r') => plain(b'\r'),
-            Some('a') => plain(7),
-            Some('b') => plain(8),
-            Some('f') => plain(12),
-            Some('v') => plain(11),
-            Some('"') => plain(b'"'),
-            Some('\\') => plain(b'\\'),
-            Some('\'') => plain(b'\''),
-            Some('x') => byte(digits(2, 2, 16), 4),
-            Some('u') => character(digits(2, 4, 16), 6),
-            Some('U') => character(digits(2, 8, 16), 10),
-            Some('0'..='7') => byte(digits(1, 3, 8), 4),
-            _ => None,
-        };
-        let (decoded, length) = decoded.unwrap_or((vec![b'\\'], 1));
-        bytes.extend_from_slice(&decoded);
-        rest = rest.get(length..).unwrap_or("");
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-    match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => crate::linux::text(error.as_bytes()).0.into_owned(),
-    }
 }
 
 /// The bytes of a line as text: what is no UTF-8 as `\xNN`.

@@ -24,8 +24,6 @@ pub trait Events {
     fn latest(&self, key: &str, until: i64) -> Result<Option<Arc<Event>>, Failed>;
     /// Times of the first and the last event of a source.
     fn span(&self, source: Source) -> Result<Option<(i64, i64)>, Failed>;
-    /// Whether something is known to have been lost of any source between two times.
-    fn lost(&self, since: i64, until: i64) -> Result<bool, Failed>;
 }
 
 type Several = Rc<Vec<Arc<Event>>>;
@@ -112,7 +110,7 @@ impl<'e> Case<'e> {
 
     /// Whether something is known to have been lost between two times.
     pub fn lost(&self, since: i64, until: i64) -> Result<bool, Failed> {
-        self.events.lost(since, until)
+        Ok(!self.with_key(super::keys::GAP.to_owned(), since, until)?.is_empty())
     }
 
     /// Times of the first and the last event of a source.

@@ -5,7 +5,7 @@
 use super::case::{Case, Failed};
 use super::facts::{self, Order};
 use super::keys;
-use super::session::{Exec, Opened};
+use super::session::Exec;
 use crate::model::{Event, Source};
 use std::sync::Arc;
 
@@ -13,6 +13,8 @@ use std::sync::Arc;
 const UNKNOWN_NS: i64 = 2_000_000_000;
 /// The kernel stamps records with a coarse clock: true time is up to this later, ns (250 ticks a second: 4 ms; 100: 10 ms).
 pub const COARSE_NS: i64 = 10_000_000;
+/// An end on the node and the end of its session are as close as this; measured 4 to 10 ms, ns.
+const ENDS_WITHIN_NS: i64 = 250_000_000;
 /// What is added on both sides where few pairs were found, ns.
 const FEW_NS: i64 = 200_000_000;
 /// Pairs that are few.
@@ -34,6 +36,26 @@ pub struct Offset {
 }
 
 impl Offset {
+    /// The earliest moment, by the API server's clock, of what the node stamped.
+    pub fn earliest(self, node: i64) -> i64 {
+        node.saturating_add(self.low)
+    }
+
+    /// The latest such moment.
+    fn latest(self, node: i64) -> i64 {
+        node.saturating_add(self.high).saturating_add(COARSE_NS)
+    }
+
+    /// Whether what the node stamped may have come after what the API server stamped, within `horizon_ns`.
+    pub fn follows(self, api: i64, node: i64, horizon_ns: i64) -> bool {
+        self.latest(node) >= api && self.earliest(node) <= api.saturating_add(horizon_ns)
+    }
+
+    /// Whether a session ended when the node says that its process, or its stream, did.
+    pub fn ends_agree(self, api: i64, node: i64) -> bool {
+        api >= self.earliest(node).saturating_sub(COARSE_NS) && api <= self.latest(node).saturating_add(ENDS_WITHIN_NS)
+    }
+
     /// Its bounds in µs, and its pairs.
     pub fn microseconds(self) -> (i64, i64, usize) {
         (self.low.div_euclid(1_000), self.high.saturating_add(999).div_euclid(1_000), self.pairs)
@@ -85,7 +107,12 @@ fn agreed(all: &[(i64, i64)]) -> Option<(i64, i64)> {
 }
 
 /// The offset between the API server and the node of `execs`, from sessions into one pod.
-pub fn offset(case: &Case<'_>, sessions: &[Opened], execs: &[&Exec], served: &[Arc<Event>]) -> Result<Offset, Failed> {
+pub fn offset(
+    case: &Case<'_>,
+    sessions: &[Arc<Event>],
+    execs: &[&Exec],
+    served: &[Arc<Event>],
+) -> Result<Offset, Failed> {
     let mut bounds = Bounds::default();
     by_kubelet(sessions, served, &mut bounds);
     if bounds.both.len() < FEW {
@@ -96,23 +123,23 @@ pub fn offset(case: &Case<'_>, sessions: &[Opened], execs: &[&Exec], served: &[A
 }
 
 /// The kubelet's side of a session lies within the API server's.
-fn by_kubelet(sessions: &[Opened], served: &[Arc<Event>], bounds: &mut Bounds) {
+fn by_kubelet(sessions: &[Arc<Event>], served: &[Arc<Event>], bounds: &mut Bounds) {
     let agent = |event: &Event| event.how.user_agent.clone();
     for one in sessions {
-        let Some(session) = facts::session(&one.event) else { continue };
+        let Some(session) = facts::session(one) else { continue };
         let same = |event: &Arc<Event>| {
             facts::session(event).is_some_and(|other| {
                 other.kind == session.kind
                     && other.argv == session.argv
                     && other.tty == session.tty
                     && other.stdin == session.stdin
-                    && agent(event) == agent(&one.event)
+                    && agent(event) == agent(one)
                     && session.container.is_none_or(|name| other.container == Some(name))
             })
         };
         let mut matching = served.iter().filter(|event| same(event));
         let (Some(only), None) = (matching.next(), matching.next()) else { continue };
-        if sessions.iter().filter(|other| same(&other.event)).count() > 1 {
+        if sessions.iter().filter(|other| same(other)).count() > 1 {
             continue;
         }
         let Some(node) = facts::session(only) else { continue };
@@ -126,17 +153,17 @@ fn by_kubelet(sessions: &[Opened], served: &[Arc<Event>], bounds: &mut Bounds) {
 }
 
 /// A command that only one session and only one exec have: the exec lies within the session.
-fn by_exec(sessions: &[Opened], execs: &[&Exec], bounds: &mut Bounds) {
+fn by_exec(sessions: &[Arc<Event>], execs: &[&Exec], bounds: &mut Bounds) {
     // What lies beyond the execs that were looked up has its exec there too.
     let (first, last) = (execs.iter().map(|exec| exec.start).min(), execs.iter().map(|exec| exec.start).max());
     let within = (first.unwrap_or(0).saturating_add(UNKNOWN_NS), last.unwrap_or(0).saturating_sub(UNKNOWN_NS));
     for one in sessions {
-        let Some(session) = facts::session(&one.event) else { continue };
+        let Some(session) = facts::session(one) else { continue };
         if session.argv.is_none() || session.start < within.0 || session.start > within.1 {
             continue;
         }
-        let like = |other: &Opened| {
-            facts::session(&other.event).is_some_and(|other| {
+        let like = |other: &Arc<Event>| {
+            facts::session(other).is_some_and(|other| {
                 other.argv == session.argv && other.tty == session.tty && other.container == session.container
             })
         };

@@ -185,13 +185,6 @@ pub fn session(event: &Event) -> Option<Session<'_>> {
     if matches!(event.what.outcome, Outcome::Denied | Outcome::Failure) {
         return None;
     }
-    let query = event.how.request_uri.as_deref().and_then(|uri| uri.split_once('?')).map_or("", |(_, query)| query);
-    let asked = |names: &[&str]| {
-        query
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-            .any(|(name, value)| names.contains(&name) && matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True"))
-    };
     let unreadable = event.issues.iter().any(|issue| matches!(issue.kind.as_str(), "argv-not-utf8" | "conflict"));
     Some(Session {
         kind,
@@ -199,8 +192,8 @@ pub fn session(event: &Event) -> Option<Session<'_>> {
         pod: place.pod.as_deref()?,
         container: place.container.as_deref(),
         argv: (!unreadable && kind == SessionKind::Exec).then_some(event.how.argv.as_slice()),
-        tty: asked(&["tty"]),
-        stdin: asked(&["stdin", "input"]),
+        tty: event.how.tty.as_deref() == Some("true"),
+        stdin: argument(event, "stdin") == Some("true"),
         start: event.when.event.nanos,
         end: event.when.end.map(|end| end.nanos),
         opened: !api || event.what.code.as_deref() == Some("101") || event.what.outcome == Outcome::Success,

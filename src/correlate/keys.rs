@@ -5,6 +5,9 @@
 use super::facts;
 use crate::model::{Event, Outcome, Source};
 
+/// What is known to have been lost.
+pub const GAP: &str = "gap";
+
 /// A program started by process `pid` of the event's node.
 pub fn process(event: &Event, pid: u32) -> String {
     format!("process:{pid}@{}/{}", cluster(event), node(event))
@@ -75,6 +78,7 @@ pub fn keys(event: &Event, each: &mut dyn FnMut(&str)) {
         Source::Kubernetes => kubernetes(event, each),
         Source::Containerd => containerd(event, each),
         Source::Kubelet => kubelet(event, each),
+        Source::Own if event.what.action == "gap" => each(GAP),
         Source::Own => {}
     }
 }

@@ -9,9 +9,9 @@ use super::facts::{self, Order, Started};
 use super::keys;
 use super::rules::{self, PROCESS_HORIZON_NS, Rule};
 use super::runtime::{self, Trust};
-use super::session::{self, Cause, Contest, Exec};
+use super::session::{self, Contest, Exec};
 use super::stream;
-use crate::model::{CANDIDATES_MAX, Class, Event, EventId, KeyMatch, Link, Source, Str};
+use crate::model::{CANDIDATES_MAX, Class, Event, KeyMatch, Link, Source, Str};
 use std::sync::Arc;
 
 /// A process that lives longer than this without an exit record may have passed its number on, ns.
@@ -42,14 +42,17 @@ impl Found {
 
     /// One cause.
     pub fn one(cause: &Arc<Event>, link: Link) -> Found {
+        Found::one_of(vec![Arc::clone(cause)], link)
+    }
+
+    /// One of these; the link is from any of them, and names all.
+    pub fn one_of(mut causes: Vec<Arc<Event>>, mut link: Link) -> Found {
+        causes.sort_by_key(|event| event.id);
+        causes.dedup_by_key(|event| event.id);
+        link.candidate_count = causes.len();
+        link.candidates = causes.iter().take(CANDIDATES_MAX).map(|event| event.id).collect();
         let missing = link.missing.clone();
-        Found {
-            cause: Some(Arc::clone(cause)),
-            causes: vec![Arc::clone(cause)],
-            link: Some(link),
-            missing,
-            contest: None,
-        }
+        Found { cause: causes.first().cloned(), causes, link: Some(link), missing, contest: None }
     }
 }
 
@@ -272,9 +275,6 @@ fn of_first_process(
     };
     let mut found = link(rule, Class::Strong, &from, event);
     found.keys.push(key("ppid", order.how.pid.unwrap_or(0).to_string(), started.ppid.to_string()));
-    if let Some(id) = run.exec_id {
-        found.keys.push(key("exec id", id, id));
-    }
     if runtime::trust(case, order)? < Trust::Full {
         found.class = Class::Consistent;
         found.missing.push("the start of the shim or the daemon above the runtime, or the daemon's own events".into());
@@ -331,18 +331,7 @@ fn of_reparented(
     let mut found = link(rule, class, first, event);
     found.keys.push(key("ppid (the shim)", shim.how.pid.unwrap_or(0).to_string(), started.ppid.to_string()));
     found.missing.push("the daemon's events, which name the process".into());
-    several(&mut found, &orders);
-    Ok(Found { causes: orders.clone(), ..Found::one(first, found) })
-}
-
-/// Names all causes in a link.
-pub fn several(found: &mut Link, causes: &[Arc<Event>]) {
-    let mut ids: Vec<EventId> = causes.iter().map(|event| event.id).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    found.candidate_count = ids.len();
-    ids.truncate(CANDIDATES_MAX);
-    found.candidates = ids;
+    Ok(Found::one_of(orders, found))
 }
 
 /// The runtime's own process: an exec's session, a container's making.
@@ -391,11 +380,11 @@ fn of_create(case: &Case<'_>, event: &Arc<Event>, id: &str) -> Result<Found, Fai
         return Ok(Found::one(made, found));
     }
     let asked = container::asked(case, event, &known)?;
-    Ok(of_asked(event, &known, &asked, Some(id)))
+    Ok(of_asked(event, &known, &asked))
 }
 
-fn of_asked(event: &Event, known: &Container, asked: &container::Asked, id: Option<&str>) -> Found {
-    let Some(first) = asked.requests.first() else {
+fn of_asked(event: &Event, known: &Container, asked: &container::Asked) -> Found {
+    let Some(first) = asked.requests.iter().min_by_key(|request| request.id) else {
         let what = match &known.names.pod_uid {
             _ if known.contradicted => "who names the container disagrees".to_owned(),
             Some(uid) => format!(
@@ -422,12 +411,8 @@ fn of_asked(event: &Event, known: &Container, asked: &container::Asked, id: Opti
             found.missing.push("the pod's uid on both sides".into());
         }
     }
-    if let Some(id) = id {
-        found.keys.push(key("container id", id, id));
-    }
     found.support = known.namers.clone();
-    several(&mut found, &asked.requests);
-    Found { causes: asked.requests.clone(), ..Found::one(first, found) }
+    Found::one_of(asked.requests.clone(), found)
 }
 
 /// What containerd made: a container in its sandbox, a sandbox for its pod.
@@ -438,7 +423,7 @@ fn of_containerd(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
             let known = container::container(case, id)?;
             let asked = container::asked(case, event, &known)?;
             if asked.ephemeral {
-                return Ok(of_asked(event, &known, &asked, None));
+                return Ok(of_asked(event, &known, &asked));
             }
             let Some(sandbox) = &known.sandbox else {
                 return Ok(Found::none("the making of its sandbox was not recorded"));
@@ -450,12 +435,8 @@ fn of_containerd(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
         }
         "created-sandbox" => {
             let known = container::container(case, id)?;
-            let asked = container::asked(
-                case,
-                event,
-                &Container { names: facts::Names { container: None, ..known.names.clone() }, ..known.clone() },
-            )?;
-            Ok(of_asked(event, &known, &asked, None))
+            let asked = container::asked(case, event, &known)?;
+            Ok(of_asked(event, &known, &asked))
         }
         "started-exec" | "generated-exec-id" | "exited" | "exec-exited" => {
             let Some(exec_id) = event.how.exec_id.as_deref() else { return Ok(Found::none("it is about no exec")) };
@@ -476,17 +457,6 @@ fn of_containerd(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
 fn of_exec(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
     let Some(contest) = session::contest(case, event)? else { return Ok(Found::none("it is no exec")) };
     Ok(super::verdict::found(contest, event))
-}
-
-/// Whether causes are all sessions.
-pub fn sessions(causes: &[Cause]) -> Vec<Arc<Event>> {
-    causes
-        .iter()
-        .filter_map(|cause| match cause {
-            Cause::Session(event) => Some(Arc::clone(event)),
-            Cause::Sync(_) => None,
-        })
-        .collect()
 }
 
 /// The link of an API request's stages with one another: they are one event, since all of their identity agrees.

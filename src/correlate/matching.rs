@@ -82,7 +82,7 @@ fn unique(numbers: impl Iterator<Item = usize>) -> Vec<usize> {
 }
 
 /// The edges that are connected with an effect.
-fn part(edges: &[Edge], asked: usize) -> Vec<Edge> {
+pub fn part(edges: &[Edge], asked: usize) -> Vec<Edge> {
     let (mut causes, mut effects) = (Vec::new(), vec![asked]);
     loop {
         let before = causes.len() + effects.len();

@@ -8,10 +8,10 @@ use super::clock::{self, COARSE_NS, Offset};
 use super::container::{self, Container};
 use super::facts::{self, Order, Session, SessionKind};
 use super::keys;
-use super::matching::{Edge, Solved, solve};
+use super::matching::{Edge, Solved, part, solve};
 use super::rules::SESSION_HORIZON_NS;
 use super::runtime::{self, First, Told, Trust};
-use crate::model::{Event, EventId, Source, Str};
+use crate::model::{Event, Source, Str};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -19,8 +19,6 @@ use std::sync::Arc;
 const AROUND_NS: i64 = 2 * SESSION_HORIZON_NS;
 /// The farthest that is looked, ns.
 const AROUND_MAX_NS: i64 = 16 * AROUND_NS;
-/// An exit and the end of its session are as close as this; measured 4 to 10 ms, ns.
-const ENDS_WITHIN_NS: i64 = 250_000_000;
 /// The runtime logs a request before it starts an exec, up to this much later by its own clock, ns.
 const REQUEST_SLACK_NS: i64 = 50_000_000;
 
@@ -114,31 +112,6 @@ pub fn same_command(process: &[Str], asked: &[Str]) -> Option<&'static str> {
     }
 }
 
-/// A session that may have caused an exec.
-#[derive(Debug, Clone)]
-pub struct Opened {
-    /// As the API server recorded it.
-    pub event: Arc<Event>,
-}
-
-/// What could be the cause of an exec.
-#[derive(Debug, Clone)]
-pub enum Cause {
-    /// An API session.
-    Session(Arc<Event>),
-    /// A command that the kubelet asked for on its own behalf (a probe), or that somebody asked of the kubelet directly.
-    Sync(Arc<Event>),
-}
-
-impl Cause {
-    /// Its event.
-    pub fn event(&self) -> &Arc<Event> {
-        match self {
-            Cause::Session(event) | Cause::Sync(event) => event,
-        }
-    }
-}
-
 /// All that competes around one exec.
 #[derive(Debug)]
 pub struct Contest {
@@ -146,8 +119,8 @@ pub struct Contest {
     pub exec: Rc<Exec>,
     /// Its container.
     pub container: Container,
-    /// What it could be the effect of, in the end.
-    pub causes: Vec<Cause>,
+    /// What it could be the effect of, in the end: API sessions, or commands that the kubelet asked for and waited for (probes).
+    pub causes: Vec<Arc<Event>>,
     /// What the graph says; `causes` are those of it.
     pub solved: Solved,
     /// The clocks.
@@ -191,7 +164,7 @@ pub fn contest(case: &Case<'_>, event: &Arc<Event>) -> Result<Option<Contest>, F
 
 /// Sessions and execs around a time, in one pod.
 struct Field {
-    causes: Vec<Cause>,
+    causes: Vec<Arc<Event>>,
     execs: Vec<Rc<Exec>>,
     /// The name of each exec's container.
     names: Vec<Option<Str>>,
@@ -222,7 +195,7 @@ impl Field {
             field.limited |= found.len() >= FOUND_MAX;
             let is_exec =
                 |event: &&Arc<Event>| facts::session(event).is_some_and(|session| session.kind == SessionKind::Exec);
-            sessions = found.iter().filter(is_exec).map(|event| Opened { event: Arc::clone(event) }).collect();
+            sessions = found.iter().filter(is_exec).cloned().collect();
             served = case.with_key(keys::served(&exec.event, namespace, pod), from, to)?;
         }
         ids.sort();
@@ -238,8 +211,8 @@ impl Field {
         let execs: Vec<&Exec> = field.execs.iter().map(Rc::as_ref).collect();
         field.offset = clock::offset(case, &sessions, &execs, &served)?;
         let (from, to) = (since.saturating_add(field.offset.low), until.saturating_add(field.offset.high));
-        let near = |opened: &Opened| (from..=to).contains(&opened.event.when.event.nanos);
-        field.causes.extend(sessions.into_iter().filter(near).map(|opened| Cause::Session(opened.event)));
+        let near = |session: &Arc<Event>| (from..=to).contains(&session.when.event.nanos);
+        field.causes.extend(sessions.into_iter().filter(near));
         Ok(field)
     }
 
@@ -261,7 +234,7 @@ impl Field {
         }
         let asked = case.with_key(keys::request(id), since, until)?;
         let sync = asked.iter().filter(|event| event.what.action == "requested-exec-sync");
-        self.causes.extend(sync.map(|event| Cause::Sync(Arc::clone(event))));
+        self.causes.extend(sync.cloned());
         Ok(found.len() >= FOUND_MAX || asked.len() >= FOUND_MAX)
     }
 
@@ -269,11 +242,9 @@ impl Field {
         let mut edges = Vec::new();
         for (cause, from) in self.causes.iter().enumerate() {
             for (effect, (exec, name)) in self.execs.iter().zip(&self.names).enumerate() {
-                let ends_agree = match from {
-                    Cause::Session(event) => {
-                        facts::session(event).and_then(|session| self.edge(&session, exec, name.as_deref()))
-                    }
-                    Cause::Sync(event) => sync_edge(event, exec).then_some(false),
+                let ends_agree = match facts::session(from) {
+                    Some(session) => self.edge(&session, exec, name.as_deref()),
+                    None => sync_edge(from, exec).then_some(false),
                 };
                 edges.extend(ends_agree.map(|ends_agree| Edge { cause, effect, ends_agree }));
             }
@@ -286,42 +257,18 @@ impl Field {
         if !exec.fits(session) || session.container.zip(name).is_some_and(|(asked, name)| asked != name) {
             return None;
         }
-        let Offset { low, high, .. } = self.offset;
-        let (earliest, latest) =
-            (exec.start.saturating_add(low), exec.start.saturating_add(high).saturating_add(COARSE_NS));
-        let starts = latest >= session.start && earliest <= session.start.saturating_add(SESSION_HORIZON_NS);
-        if !starts || session.end.is_some_and(|end| earliest > end) {
+        let starts = self.offset.follows(session.start, exec.start, SESSION_HORIZON_NS);
+        if !starts || session.end.is_some_and(|end| self.offset.earliest(exec.start) > end) {
             return None;
         }
-        let ends = session.end.zip(exec.end).is_some_and(|(session, exec)| {
-            let (earliest, latest) = (exec.saturating_add(low), exec.saturating_add(high));
-            session >= earliest.saturating_sub(COARSE_NS) && session <= latest.saturating_add(ENDS_WITHIN_NS)
-        });
-        Some(ends)
+        Some(session.end.zip(exec.end).is_some_and(|(session, exec)| self.offset.ends_agree(session, exec)))
     }
 
     /// Whether the part of the graph that the exec lies in comes so near to the border of what was gathered that something beyond it may belong to it.
     fn touches_border(&self, edges: &[Edge], asked: usize, middle: i64, around: i64) -> bool {
         let safe = around.saturating_sub(SESSION_HORIZON_NS);
-        let (mut effects, mut causes) = (vec![asked], Vec::new());
-        loop {
-            let before = effects.len() + causes.len();
-            for edge in edges {
-                if effects.contains(&edge.effect) && !causes.contains(&edge.cause) {
-                    causes.push(edge.cause);
-                }
-                if causes.contains(&edge.cause) && !effects.contains(&edge.effect) {
-                    effects.push(edge.effect);
-                }
-            }
-            if effects.len() + causes.len() == before {
-                break;
-            }
-        }
-        let far = |effect: &usize| {
-            self.execs.get(*effect).is_some_and(|exec| exec.start.abs_diff(middle) > safe.unsigned_abs())
-        };
-        effects.iter().any(far)
+        let far = |exec: &Rc<Exec>| exec.start.abs_diff(middle) > safe.unsigned_abs();
+        part(edges, asked).iter().any(|edge| self.execs.get(edge.effect).is_some_and(far))
     }
 }
 
@@ -341,12 +288,4 @@ fn sync_edge(request: &Event, exec: &Exec) -> bool {
 /// Arguments as Go prints a list of them.
 pub fn joined(argv: &[Str]) -> String {
     argv.iter().map(Str::as_str).collect::<Vec<_>>().join(" ")
-}
-
-/// The ids of the sessions among causes.
-pub fn ids(causes: &[Cause]) -> Vec<EventId> {
-    let mut ids: Vec<EventId> = causes.iter().map(|cause| cause.event().id).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
 }

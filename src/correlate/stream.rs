@@ -3,21 +3,18 @@
 //! Not here: execs, which start a process (`session`).
 
 use super::case::{Case, Failed};
-use super::clock::{self, COARSE_NS, Offset};
+use super::clock::{self, Offset};
 use super::container;
 use super::facts::{self, Session, SessionKind};
 use super::keys;
-use super::links::{Found, key, link, several};
+use super::links::{Found, key, link};
 use super::matching::{Edge, solve};
 use super::rules::{SESSION_HORIZON_NS, SESSION_STREAM};
-use super::session::Opened;
 use crate::model::{Class, Event, Source, Str};
 use std::sync::Arc;
 
 /// How far around sessions are looked for, ns.
 const AROUND_NS: i64 = 6 * SESSION_HORIZON_NS;
-/// Ends that agree are as close as this, ns.
-const ENDS_WITHIN_NS: i64 = 250_000_000;
 
 /// The session behind a line of the kubelet or of the runtime that is about one.
 pub fn cause(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
@@ -26,9 +23,8 @@ pub fn cause(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
     };
     let start = event.when.event.nanos;
     let (since, until) = (start.saturating_sub(AROUND_NS), start.saturating_add(AROUND_NS));
-    let all = case.with_key(keys::session(event, &side.namespace, &side.pod), since, until)?;
+    let sessions = case.with_key(keys::session(event, &side.namespace, &side.pod), since, until)?;
     let served = case.with_key(keys::served(event, &side.namespace, &side.pod), since, until)?;
-    let sessions: Vec<Opened> = all.iter().map(|event| Opened { event: Arc::clone(event) }).collect();
     let offset = clock::offset(case, &sessions, &[], &served)?;
     let mut effects: Vec<Side> = Vec::new();
     let others = match event.source {
@@ -43,16 +39,14 @@ pub fn cause(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
     };
     let mut edges = Vec::new();
     for (cause, opened) in sessions.iter().enumerate() {
-        let Some(session) = facts::session(&opened.event) else { continue };
+        let Some(session) = facts::session(opened) else { continue };
         for (effect, side) in effects.iter().enumerate() {
             edges.extend(side.edge(&session, offset).map(|ends_agree| Edge { cause, effect, ends_agree }));
         }
     }
     let solved = solve(sessions.len(), effects.len(), &edges, asked);
-    let mut causes: Vec<Arc<Event>> =
-        solved.causes.iter().filter_map(|number| sessions.get(*number)).map(|one| Arc::clone(&one.event)).collect();
-    causes.sort_by_key(|event| event.id);
-    let Some(first) = causes.first().cloned() else {
+    let causes: Vec<Arc<Event>> = solved.causes.iter().filter_map(|number| sessions.get(*number)).cloned().collect();
+    let Some(first) = causes.iter().min_by_key(|event| event.id).cloned() else {
         return Ok(Found::none("no API session of the pod agrees with it"));
     };
     let class = match (causes.len(), solved.or_none) {
@@ -68,8 +62,7 @@ pub fn cause(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
     if solved.by_ends {
         made.missing.push("a difference in keys or starts: only the ends decide".into());
     }
-    several(&mut made, &causes);
-    Ok(Found { causes, ..Found::one(&first, made) })
+    Ok(Found::one_of(causes, made))
 }
 
 /// What a line of the node says of a session.
@@ -124,17 +117,11 @@ impl Side {
         {
             return None;
         }
-        let start = self.event.when.event.nanos;
-        let (earliest, latest) =
-            (start.saturating_add(offset.low), start.saturating_add(offset.high).saturating_add(COARSE_NS));
-        if latest < session.start || earliest > session.start.saturating_add(SESSION_HORIZON_NS) {
+        if !offset.follows(session.start, self.event.when.event.nanos, SESSION_HORIZON_NS) {
             return None;
         }
-        let ends = session.end.zip(mine.and_then(|mine| mine.end)).map(|(session, mine)| {
-            let after = session.saturating_sub(mine);
-            after >= offset.low.saturating_sub(COARSE_NS) && after <= offset.high.saturating_add(ENDS_WITHIN_NS)
-        });
-        Some(ends.unwrap_or(false))
+        let ends = session.end.zip(mine.and_then(|mine| mine.end));
+        Some(ends.is_some_and(|(session, mine)| offset.ends_agree(session, mine)))
     }
 
     fn compare(&self, session: &Session<'_>, keys: &mut Vec<crate::model::KeyMatch>) {

@@ -3,11 +3,11 @@
 //! Not here: the contest itself (`session`).
 
 use super::facts;
-use super::links::{self, Found, key, link};
-use super::rules::SESSION_EXEC;
+use super::links::{Found, key, link};
+use super::rules::{SESSION_EXEC, SESSION_HORIZON_NS};
 use super::runtime::Trust;
-use super::session::{Cause, Contest, ids, joined, same_command};
-use crate::model::{CANDIDATES_MAX, Class, Event, EventId, Link, Str};
+use super::session::{Contest, joined, same_command};
+use crate::model::{Class, Event, EventId, Link, Str};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -19,28 +19,22 @@ pub fn found(contest: Contest, event: &Arc<Event>) -> Found {
             "a session: the exec id is not of the form that the CRI makes, so a client of the runtime on the node (ctr, nerdctl, runc) asked for it".into(),
         );
     }
-    let causes: Vec<Arc<Event>> = contest.causes.iter().map(|cause| Arc::clone(cause.event())).collect();
-    let Some(first) = contest.causes.first() else {
+    let Some(cause) = contest.causes.iter().min_by_key(|cause| cause.id) else {
         if contest.container.names.pod.is_none() {
             missing.push(
                 "the pod of the container: containerd's log, the kubelet's, or pods/status at level Request names it"
                     .into(),
             );
         }
-        return Found { cause: None, causes, link: None, missing, contest: Some(Rc::new(contest)) };
+        return Found { cause: None, causes: Vec::new(), link: None, missing, contest: Some(Rc::new(contest)) };
     };
-    let cause = Arc::clone(first.event());
-    let mut made = link(&SESSION_EXEC, class(&contest, &mut missing), &cause, event);
-    compare(&mut made, &contest, first);
+    let mut made = link(&SESSION_EXEC, class(&contest, &mut missing), cause, event);
+    compare(&mut made, &contest, cause);
     made.clock_us = Some(contest.offset.microseconds());
-    let mut candidates = ids(&contest.causes);
-    made.candidate_count = candidates.len();
-    candidates.truncate(CANDIDATES_MAX);
-    made.candidates = candidates;
     made.support = support(&contest);
-    made.missing.clone_from(&missing);
-    let (cause, causes) = (Some(cause), causes);
-    Found { cause, causes, link: Some(made), missing, contest: Some(Rc::new(contest)) }
+    made.missing = missing;
+    let found = Found::one_of(contest.causes.clone(), made);
+    Found { contest: Some(Rc::new(contest)), ..found }
 }
 
 fn class(contest: &Contest, missing: &mut Vec<Str>) -> Class {
@@ -84,28 +78,23 @@ fn class(contest: &Contest, missing: &mut Vec<Str>) -> Class {
     );
     need(contest.covered, "records of both sources from before the session's beginning until after it");
     need(contest.offset.pairs > 0, "the difference of the clocks: no pair of events shows it");
-    let opened = contest.causes.iter().all(|cause| match cause {
-        Cause::Session(event) => facts::session(event).is_some_and(|session| session.opened),
-        Cause::Sync(_) => true,
-    });
+    let opened = contest.causes.iter().all(|cause| facts::session(cause).is_none_or(|session| session.opened));
     need(opened, "the stage at which the API server opened the session");
     if strong { Class::Strong } else { Class::Consistent }
 }
 
-fn compare(made: &mut Link, contest: &Contest, cause: &Cause) {
+fn compare(made: &mut Link, contest: &Contest, cause: &Event) {
     let exec = &contest.exec;
     let names = &contest.container.names;
     let argv = exec.first.process.as_deref().and_then(facts::started).map(|started| started.argv);
-    let Cause::Session(event) = cause else {
-        let event = cause.event();
-        let asked = event.r#where.container_id.clone().unwrap_or_default();
+    let Some(session) = facts::session(cause) else {
+        let asked = cause.r#where.container_id.clone().unwrap_or_default();
         made.keys.push(key("container id", asked, exec.container.clone()));
         if let Some(argv) = argv {
-            made.keys.push(key("argv", facts::argument(event, "command").unwrap_or(""), joined(argv)));
+            made.keys.push(key("argv", facts::argument(cause, "command").unwrap_or(""), joined(argv)));
         }
         return;
     };
-    let Some(session) = facts::session(event) else { return };
     let pod = |namespace: Option<&str>, pod: Option<&str>| format!("{}/{}", namespace.unwrap_or(""), pod.unwrap_or(""));
     made.keys.push(key(
         "pod",
@@ -125,12 +114,13 @@ fn compare(made: &mut Link, contest: &Contest, cause: &Cause) {
     made.keys.push(key("tty", session.tty.to_string(), exec.tty.to_string()));
     let after = exec.start.saturating_sub(session.start) / 1_000_000;
     let mut start = key("start", "session begins", format!("exec {after} ms later"));
-    start.agrees = true;
+    start.agrees = contest.offset.follows(session.start, exec.start, SESSION_HORIZON_NS);
     made.keys.push(start);
     if let (Some(session), Some(exec)) = (session.end, exec.end) {
+        let agree = contest.offset.ends_agree(session, exec);
         let after = session.saturating_sub(exec) / 1_000_000;
         let mut end = key("end", format!("session ends {after} ms after the process"), "process ends");
-        end.agrees = (-1_000..=250).contains(&after);
+        end.agrees = agree;
         made.keys.push(end);
     }
 }
@@ -152,6 +142,7 @@ fn support(contest: &Contest) -> Vec<EventId> {
 /// Whether nobody can be named for an exec because the kubelet asked for it itself.
 pub fn is_probe(found: &Found) -> bool {
     found.contest.as_ref().is_some_and(|contest| {
-        !contest.causes.is_empty() && links::sessions(&contest.causes).is_empty() && !contest.solved.or_none
+        let session = |cause: &Arc<Event>| facts::session(cause).is_some();
+        !contest.causes.is_empty() && !contest.causes.iter().any(session) && !contest.solved.or_none
     })
 }

@@ -5,6 +5,7 @@
 use super::answer::AnswerError;
 use super::engine::event_line;
 use super::linked::Store;
+use super::load::Loaded;
 use crate::correlate::{Entry, Root, Why};
 use crate::model::{Class, Event, EventId, Finding, Link};
 use serde_json::{Map, Value, json};
@@ -26,20 +27,17 @@ fn id(link: &Link) -> String {
 }
 
 /// The records of an event: where they lie and what they hash to.
-pub fn evidence(store: &Store<'_>, event: EventId) -> Result<Vec<Value>, AnswerError> {
+pub fn evidence(records: &[Loaded], event: EventId) -> Vec<Value> {
     let mut lines = Vec::new();
-    for record in store.records(event)? {
-        let digest = Sha256::digest(&*record.bytes);
+    for record in records {
+        let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(&*record.bytes));
         for part in &record.parts {
-            lines.push(json!({
-                "event": event.to_string(),
-                "leaf": part.leaf,
-                "record": part.record,
-                "sha256": data_encoding::HEXLOWER.encode(&digest),
-            }));
+            lines.push(
+                json!({ "event": event.to_string(), "leaf": part.leaf, "record": part.record, "sha256": digest }),
+            );
         }
     }
-    Ok(lines)
+    lines
 }
 
 /// A link, with the records that it rests on.
@@ -58,7 +56,7 @@ pub fn link(store: &Store<'_>, link: &Link) -> Result<Value, AnswerError> {
     rests_on.dedup();
     let mut records = Vec::new();
     for event in rests_on {
-        records.extend(evidence(store, event)?);
+        records.extend(store.evidence(event)?);
     }
     let ids = |ids: &[EventId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
     let mut value = json!({
@@ -93,7 +91,7 @@ pub fn link(store: &Store<'_>, link: &Link) -> Result<Value, AnswerError> {
 pub fn finding(store: &Store<'_>, finding: &Finding) -> Result<Value, AnswerError> {
     let mut records = Vec::new();
     for event in &finding.events {
-        records.extend(evidence(store, *event)?);
+        records.extend(store.evidence(*event)?);
     }
     let events: Vec<String> = finding.events.iter().map(ToString::to_string).collect();
     Ok(json!({

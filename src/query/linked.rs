@@ -66,14 +66,16 @@ pub struct Store<'v> {
     view: &'v View,
     join: &'static Field,
     known: RefCell<HashMap<EventId, Arc<Event>>>,
-    records: RefCell<HashMap<EventId, Hit>>,
+    hits: RefCell<HashMap<EventId, Hit>>,
+    /// What was read and hashed already: a chain names the same records again and again.
+    evidence: RefCell<HashMap<EventId, Vec<Value>>>,
 }
 
 impl<'v> Store<'v> {
     fn new(view: &'v View) -> Result<Store<'v>, AnswerError> {
         let join = resolve("join.key").and_then(|fields| fields.first().copied());
         let join = join.ok_or_else(|| AnswerError::Limit("this build has no join keys".to_owned()))?;
-        Ok(Store { view, join, known: RefCell::default(), records: RefCell::default() })
+        Ok(Store { view, join, known: RefCell::default(), hits: RefCell::default(), evidence: RefCell::default() })
     }
 
     /// The view that is asked.
@@ -89,18 +91,28 @@ impl<'v> Store<'v> {
         let (event, _) = load::hit(&self.view.reader, hit, false)?;
         let event = Arc::new(event);
         self.known.borrow_mut().insert(hit.id, Arc::clone(&event));
-        self.records.borrow_mut().insert(hit.id, hit.clone());
+        self.hits.borrow_mut().insert(hit.id, hit.clone());
         Ok(event)
     }
 
     /// The raw records of an event that was read.
     pub fn records(&self, id: EventId) -> Result<Vec<load::Loaded>, AnswerError> {
-        let hit = self.records.borrow().get(&id).cloned();
+        let hit = self.hits.borrow().get(&id).cloned();
         let hit = match hit {
             Some(hit) => hit,
             None => self.view.searcher.find(id)?.ok_or_else(|| AnswerError::Unknown { name: id.to_string() })?,
         };
         load::records(&self.view.reader, &hit.places)
+    }
+
+    /// The places of an event's records and what they hash to.
+    pub fn evidence(&self, id: EventId) -> Result<Vec<Value>, AnswerError> {
+        if let Some(known) = self.evidence.borrow().get(&id) {
+            return Ok(known.clone());
+        }
+        let lines = link_json::evidence(&self.records(id)?, id);
+        self.evidence.borrow_mut().insert(id, lines.clone());
+        Ok(lines)
     }
 
     fn found(&self, key: &str, window: Window, order: Order, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
@@ -129,22 +141,6 @@ impl Events for Store<'_> {
 
     fn span(&self, source: Source) -> Result<Option<(i64, i64)>, Failed> {
         Ok(self.view.searcher.source_span(source.name()).map_err(AnswerError::from)?)
-    }
-
-    fn lost(&self, since: i64, until: i64) -> Result<bool, Failed> {
-        let fields = resolve("source").unwrap_or_default();
-        let Some(field) = fields.first() else { return Ok(false) };
-        let own = self
-            .view
-            .searcher
-            .with_value(field, Source::Own.name(), window(since, until), Order::Oldest, FOUND_MAX)
-            .map_err(AnswerError::from)?;
-        for hit in &own {
-            if self.event(hit)?.what.action == "gap" {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 }
 

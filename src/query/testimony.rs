@@ -30,7 +30,7 @@ pub fn testimony(store: &Store<'_>, event: &Event, why: &Why) -> Result<Value, A
     for claim in claims {
         let mut evidence = Vec::new();
         for id in &claim.events {
-            evidence.extend(link_json::evidence(store, *id)?);
+            evidence.extend(store.evidence(*id)?);
         }
         let mut line = json!({ "question": claim.question, "claim": claim.claim, "grade": claim.grade });
         if let Some(line) = line.as_object_mut() {
@@ -72,7 +72,7 @@ fn records(store: &Store<'_>, event: &Event, why: &Why) -> Result<Vec<Value>, An
     let mut left = RAW_BYTES_MAX;
     let mut lines = Vec::new();
     for id in ids {
-        let evidence = link_json::evidence(store, id)?;
+        let evidence = store.evidence(id)?;
         let raw = store.records(id)?;
         let mut bytes = raw.iter().flat_map(|record| {
             let parts = record.parts.len();

@@ -4,9 +4,10 @@
 
 use std::borrow::Cow;
 
-use super::{FIELDS_MAX, Field, quoted, unquoted};
+use super::{FIELDS_MAX, Field};
 use crate::issue::Issue;
 use crate::kubernetes::Stamp;
+use crate::quoted::{quoted, unquoted};
 
 /// Whether a line begins as every line of logrus does: with a readable time, and a level behind it.
 pub fn begins(line: &[u8]) -> bool {

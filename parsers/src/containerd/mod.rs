@@ -1,11 +1,10 @@
 //! containerd: its log and its event stream, one line each.
 //!
-//! Inside: `log` (a line of the log, logfmt or JSON), `logfmt` (name and value), `quoted` (Go's quoted strings), `stream` (a line of `ctr events`).
+//! Inside: `log` (a line of the log, logfmt or JSON), `logfmt` (name and value), `stream` (a line of `ctr events`).
 //! Not here: what a line means (`deponent::normalise`), klog's lines, which containerd's streaming server writes into the same log (`klog`).
 
 mod log;
 mod logfmt;
-mod quoted;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -13,7 +12,6 @@ mod tests;
 use std::borrow::Cow;
 
 pub use log::{Line, NotALine, line};
-pub use quoted::{quoted, unquoted};
 pub use stream::{Member, StreamLine, stream_line};
 
 /// Fields of one line at most; an issue says when a line has more.

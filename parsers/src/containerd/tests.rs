@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::quoted::{quoted, unquoted};
 
 fn show(bytes: &[u8]) -> String {
     crate::linux::text(bytes).0.into_owned()

@@ -3,7 +3,7 @@
 //! A text is understood whole or not at all: commands, names and errors within it are other people's words, and must never be taken for containerd's own.
 //! Not here: the line around the text (`log`).
 
-use deponent_parsers::containerd::quoted;
+use deponent_parsers::quoted::quoted;
 
 use super::{some, text};
 use crate::model::{Event, Object, Outcome, Str};

@@ -200,6 +200,8 @@ fn how(claims: &mut Claims, stages: Vec<(Str, Moment)>, issues: &mut Vec<EventIs
         request_uri: claims.request_uri.take(),
         audit_id: claims.audit_id.take(),
         stages,
+        tty: (claims.tty.get() == Some(&true)).then(|| "true".into()),
+        args: claims.stdin.get().map(|stdin| ("stdin".into(), stdin.to_string().into())).into_iter().collect(),
         ..How::default()
     }
 }

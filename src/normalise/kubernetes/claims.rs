@@ -93,6 +93,9 @@ pub struct Claims {
     pub reason: Slot<Str>,
     pub containers: BTreeSet<Str>,
     pub argv: Slot<Vec<Str>>,
+    /// Whether a session asks for a terminal, and for standard input.
+    pub tty: Slot<bool>,
+    pub stdin: Slot<bool>,
     /// Whether the URI holds percent-encoded bytes that are no UTF-8.
     pub uri_lossy: bool,
     /// Stage → its time.
@@ -155,7 +158,10 @@ impl Claims {
             return;
         };
         self.request_uri.text(Some(text));
-        let exec = event.object_ref.as_ref().is_some_and(|object| object.subresource.as_deref() == Some("exec"));
+        let subresource = event.object_ref.as_ref().and_then(|object| object.subresource.as_deref());
+        let exec = subresource == Some("exec");
+        let session = exec || subresource == Some("attach");
+        let (mut tty, mut stdin) = (None, None);
         let mut argv = Vec::new();
         for (name, value) in uri::parameters(text) {
             match name.as_str() {
@@ -168,9 +174,14 @@ impl Claims {
                     self.uri_lossy |= value.lossy;
                     argv.push(value.text);
                 }
+                // Of a repeated parameter the first counts.
+                "tty" if session => tty = tty.or(Some(uri::is_yes(value))),
+                "stdin" if session => stdin = stdin.or(Some(uri::is_yes(value))),
                 _ => {}
             }
         }
+        self.tty.put(tty);
+        self.stdin.put(stdin);
         self.argv.put((!argv.is_empty()).then_some(argv));
     }
 

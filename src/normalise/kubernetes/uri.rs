@@ -49,6 +49,12 @@ pub fn decode(text: &str) -> Part {
     }
 }
 
+/// A parameter as the API server reads a boolean: anything but `0` and `false` is a yes, nothing at all included.
+pub fn is_yes(value: &str) -> bool {
+    let text = decode(value).text;
+    text != "0" && !text.eq_ignore_ascii_case("false")
+}
+
 fn hex(digits: &[u8]) -> Option<u8> {
     digits.iter().try_fold(0u8, |value, digit| {
         let digit = char::from(*digit).to_digit(16)?;
@@ -81,6 +87,11 @@ mod tests {
             "/x?a=%zz&b=%4&c=100%&d=%C3%A4&e=a=b&&#f=1",
             &[("a", "%zz"), ("b", "%4"), ("c", "100%"), ("d", "ä"), ("e", "a=b")],
         );
+        for (value, yes) in
+            [("1", true), ("true", true), ("", true), ("yes", true), ("0", false), ("FALSE", false), ("%30", false)]
+        {
+            assert_eq!(is_yes(value), yes, "{value}");
+        }
         check("/x?a=%ff", &[("a", "\u{fffd}")]);
         assert!(parameters("/x?a=%ff").all(|(_, value)| decode(value).lossy));
     }

@@ -1,6 +1,6 @@
 //! Go's interpreted strings (`%q`): where one ends, and its text.
 //!
-//! Not here: what stands around it (`logfmt`, `deponent::normalise`).
+//! Not here: what stands around it (`containerd`, `klog`).
 
 use std::borrow::Cow;
 
