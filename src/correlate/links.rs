@@ -438,7 +438,8 @@ fn of_containerd(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
             let asked = container::asked(case, event, &known)?;
             Ok(of_asked(event, &known, &asked))
         }
-        "started-exec" | "generated-exec-id" | "exited" | "exec-exited" => {
+        // The id is made before the runtime is called: that line is no effect of it, and supports the link to the session.
+        "started-exec" | "exited" | "exec-exited" => {
             let Some(exec_id) = event.how.exec_id.as_deref() else { return Ok(Found::none("it is about no exec")) };
             for order in runtime::orders(case, id, Order::Exec)? {
                 if facts::run(&order).and_then(|run| run.exec_id) == Some(exec_id) {
