@@ -73,7 +73,7 @@ impl Asker {
         let reader = Reader::open(&dir).map_err(|error| CliError::of_evidence(&error))?;
         let index =
             Index::open_read_only(&dir.join("index")).map_err(|error| CliError::new(Exit::InputOutput, error))?;
-        Ok(Asker::Local(Box::new(Engine { reader, index })))
+        Ok(Asker::Local(Box::new(Engine::new(reader, index))))
     }
 
     /// Asks; each line goes to `sink`, whose error ends the answer quietly.

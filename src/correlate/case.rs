@@ -12,28 +12,32 @@ use std::sync::Arc;
 
 /// Events that one look-up returns at most; a rule that meets the limit knows that it has not seen all.
 pub const FOUND_MAX: usize = 1_024;
+/// Events that are asked for what a thing is called: it is named again and again as long as it lives, and the first to do so decide.
+pub const NAMERS_MAX: usize = 16;
 
 /// Why a look-up failed: the index or the evidence could not be read.
 pub type Failed = Box<dyn Error + Send + Sync>;
 
 /// Where events are looked up. Every answer depends on the set of records alone.
 pub trait Events {
-    /// Events with a join key, from `since` to `until` (ns, both included), oldest first and by id, the first [`FOUND_MAX`].
-    fn with_key(&self, key: &str, since: i64, until: i64) -> Result<Vec<Arc<Event>>, Failed>;
-    /// The last event with a join key at or before `until`.
-    fn latest(&self, key: &str, until: i64) -> Result<Option<Arc<Event>>, Failed>;
+    /// Events with a join key, from `since` to `until` (ns, both included), oldest first and by id, the first `limit`.
+    fn with_key(&self, key: &str, since: i64, until: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed>;
+    /// Events with a join key at or before `until`, newest first, the first `limit`.
+    fn latest(&self, key: &str, until: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed>;
+    /// What follows `prefix` in the join keys that there are, the first `limit`.
+    fn endings(&self, prefix: &str, limit: usize) -> Result<Vec<String>, Failed>;
     /// Times of the first and the last event of a source.
     fn span(&self, source: Source) -> Result<Option<(i64, i64)>, Failed>;
 }
 
 type Several = Rc<Vec<Arc<Event>>>;
-type Maybe = Option<Arc<Event>>;
 
 /// A question in progress.
 pub struct Case<'e> {
     events: &'e dyn Events,
-    found: RefCell<HashMap<(String, i64, i64), Several>>,
-    last: RefCell<HashMap<(String, i64), Maybe>>,
+    found: RefCell<HashMap<(String, i64, i64, usize), Several>>,
+    last: RefCell<HashMap<(String, i64, usize), Several>>,
+    endings: RefCell<HashMap<String, Rc<Vec<String>>>>,
     spans: RefCell<HashMap<Source, Option<(i64, i64)>>>,
     pub(super) execs: RefCell<HashMap<EventId, Rc<Exec>>>,
 }
@@ -51,6 +55,7 @@ impl<'e> Case<'e> {
             events,
             found: RefCell::default(),
             last: RefCell::default(),
+            endings: RefCell::default(),
             spans: RefCell::default(),
             execs: RefCell::default(),
         }
@@ -58,11 +63,15 @@ impl<'e> Case<'e> {
 
     /// As [`Events::with_key`], asked once.
     pub fn with_key(&self, key: String, since: i64, until: i64) -> Result<Rc<Vec<Arc<Event>>>, Failed> {
-        let asked = (key, since, until);
+        self.some(key, since, until, FOUND_MAX)
+    }
+
+    fn some(&self, key: String, since: i64, until: i64, limit: usize) -> Result<Several, Failed> {
+        let asked = (key, since, until, limit);
         if let Some(found) = self.found.borrow().get(&asked) {
             return Ok(Rc::clone(found));
         }
-        let mut found = self.events.with_key(&asked.0, since, until)?;
+        let mut found = self.events.with_key(&asked.0, since, until, limit)?;
         found.sort_by_key(|event| order(event));
         let found = Rc::new(found);
         self.found.borrow_mut().insert(asked, Rc::clone(&found));
@@ -74,14 +83,50 @@ impl<'e> Case<'e> {
         self.with_key(key, i64::MIN, i64::MAX)
     }
 
+    /// The first few events with a join key ([`NAMERS_MAX`]).
+    pub fn first(&self, key: String) -> Result<Rc<Vec<Arc<Event>>>, Failed> {
+        self.some(key, i64::MIN, i64::MAX, NAMERS_MAX)
+    }
+
     /// As [`Events::latest`], asked once.
-    pub fn latest(&self, key: String, until: i64) -> Result<Option<Arc<Event>>, Failed> {
-        let asked = (key, until);
+    pub fn latest(&self, key: String, until: i64, limit: usize) -> Result<Rc<Vec<Arc<Event>>>, Failed> {
+        let asked = (key, until, limit);
         if let Some(found) = self.last.borrow().get(&asked) {
-            return Ok(found.clone());
+            return Ok(Rc::clone(found));
         }
-        let found = self.events.latest(&asked.0, until)?;
-        self.last.borrow_mut().insert(asked, found.clone());
+        let found = Rc::new(self.events.latest(&asked.0, until, limit)?);
+        self.last.borrow_mut().insert(asked, Rc::clone(&found));
+        Ok(found)
+    }
+
+    /// All events with a join key, oldest first, a page at a time: for what is listed, not for what is decided.
+    pub fn every(&self, key: &str, max: usize) -> Result<Vec<Arc<Event>>, Failed> {
+        let mut all: Vec<Arc<Event>> = Vec::new();
+        let mut since = i64::MIN;
+        loop {
+            let page = self.events.with_key(key, since, i64::MAX, FOUND_MAX)?;
+            let whole = page.len() < FOUND_MAX;
+            let last = page.last().map_or(i64::MAX, |event| event.when.event.nanos);
+            let known = all.len();
+            for event in page {
+                if !all.iter().rev().take(FOUND_MAX).any(|other| other.id == event.id) {
+                    all.push(event);
+                }
+            }
+            if whole || all.len() >= max || all.len() == known {
+                return Ok(all);
+            }
+            since = last;
+        }
+    }
+
+    /// As [`Events::endings`], asked once; the first [`FOUND_MAX`].
+    pub fn endings(&self, prefix: String) -> Result<Rc<Vec<String>>, Failed> {
+        if let Some(found) = self.endings.borrow().get(&prefix) {
+            return Ok(Rc::clone(found));
+        }
+        let found = Rc::new(self.events.endings(&prefix, FOUND_MAX)?);
+        self.endings.borrow_mut().insert(prefix, Rc::clone(&found));
         Ok(found)
     }
 
@@ -89,7 +134,9 @@ impl<'e> Case<'e> {
     pub fn program(&self, event: &Event, pid: u32) -> Result<Option<Arc<Event>>, Failed> {
         let at = event.when.event.nanos;
         let mut until = at;
-        while let Some(last) = self.latest(super::keys::process(event, pid), until)? {
+        loop {
+            let last = self.latest(super::keys::process(event, pid), until, 1)?;
+            let Some(last) = last.first() else { return Ok(None) };
             // The kernel gives many events one stamp: within it, its serial orders them.
             let stamp = last.when.event.nanos;
             let same = self.with_key(super::keys::process(event, pid), stamp, stamp)?;
@@ -100,7 +147,6 @@ impl<'e> Case<'e> {
                 None => until = stamp - 1,
             }
         }
-        Ok(None)
     }
 
     /// Whether a source was recorded from before `since` until after `until`.

@@ -190,7 +190,7 @@ fn by_container(case: &Case<'_>, execs: &[&Exec], bounds: &mut Bounds) -> Result
     for id in ids.into_iter().take(CONTAINERS_MAX) {
         let orders = super::runtime::orders(case, id, Order::Create)?;
         let Some(made) = orders.first().map(|event| event.when.event.nanos) else { continue };
-        let told = case.all(keys::container(id))?;
+        let told = case.first(keys::container(id))?;
         let mut told = told.iter().filter(|event| event.source == Source::Kubernetes);
         let Some(first) = told.next() else { continue };
         bounds.high.push(first.when.event.nanos.saturating_sub(made));

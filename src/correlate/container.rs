@@ -2,11 +2,14 @@
 //!
 //! Not here: the processes in it (`process`).
 
-use super::case::{Case, Failed};
+use super::case::{Case, FOUND_MAX, Failed};
 use super::facts::{self, Names, Order};
 use super::{keys, runtime};
 use crate::model::{Event, EventId, Outcome, Source, Str};
 use std::sync::Arc;
+
+/// Execs of a container that are listed, and one more.
+const ENTRIES_MAX: usize = 10_001;
 
 /// What is known of a container.
 #[derive(Debug, Clone, Default)]
@@ -26,11 +29,11 @@ pub struct Container {
 /// The container with an id.
 pub fn container(case: &Case<'_>, id: &str) -> Result<Container, Failed> {
     let mut all = Container::default();
-    for event in case.all(keys::container(id))?.iter() {
+    for event in case.first(keys::container(id))?.iter() {
         add(&mut all, event, id);
     }
     if let Some(sandbox) = all.names.sandbox.clone() {
-        for event in case.all(keys::container(&sandbox))?.iter() {
+        for event in case.first(keys::container(&sandbox))?.iter() {
             if event.what.action == "created-sandbox" {
                 if let Some(names) = facts::names(event, &sandbox) {
                     // A container's name is not that of its sandbox.
@@ -74,24 +77,23 @@ fn merge(all: &mut Container, names: Names, by: EventId) {
     }
 }
 
-/// The ids of all containers of a pod that anybody names.
-pub fn of_pod(case: &Case<'_>, event: &Event, namespace: &str, pod: &str) -> Result<Vec<Str>, Failed> {
+/// The ids of all containers of a pod that anybody names, and whether there may be more.
+pub fn of_pod(case: &Case<'_>, event: &Event, namespace: &str, pod: &str) -> Result<(Vec<Str>, bool), Failed> {
     let mut ids: Vec<Str> = Vec::new();
-    for named in case.all(keys::pod(event, namespace, pod))?.iter() {
-        match named.source {
-            Source::Containerd => {
-                let Some(sandbox) = named.r#where.container_id.as_deref() else { continue };
-                for made in case.all(format!("sandbox:{sandbox}"))?.iter() {
-                    ids.extend(made.r#where.container_id.clone());
-                }
-            }
-            Source::Kubelet => ids.extend(named.r#where.container_id.clone()),
-            _ => ids.extend(facts::status_containers(named).filter_map(|object| object.uid.clone())),
-        }
+    let mut add = |prefix: String| -> Result<bool, Failed> {
+        let found = case.endings(prefix)?;
+        ids.extend(found.iter().map(|id| Str::from(id.as_str())));
+        Ok(found.len() >= FOUND_MAX)
+    };
+    let mut limited = add(keys::in_pod(event, namespace, pod))?;
+    let sandboxes = case.endings(keys::sandbox_of(event, namespace, pod))?;
+    limited |= sandboxes.len() >= FOUND_MAX;
+    for sandbox in sandboxes.iter() {
+        limited |= add(keys::in_sandbox(sandbox))?;
     }
     ids.sort();
     ids.dedup();
-    Ok(ids)
+    Ok((ids, limited))
 }
 
 /// The API requests that asked for a container: those that added it to its pod by name, else the one that made the pod.
@@ -111,7 +113,7 @@ pub fn asked(case: &Case<'_>, event: &Event, container: &Container) -> Result<As
         return Ok(asked);
     }
     if let (Some(namespace), Some(pod), Some(name)) = (&names.namespace, &names.pod, &names.container) {
-        for request in case.all(keys::pod(event, namespace, pod))?.iter() {
+        for request in case.all(keys::added(event, namespace, pod))?.iter() {
             let adds = request.what.objects.iter().any(|object| {
                 object.kind.as_deref() == Some("ephemeral-container") && object.name.as_ref() == Some(name)
             });
@@ -161,8 +163,14 @@ pub struct Entry {
 /// The beginnings of the processes of a container, or of the container that has an exec of this id; of an exec id, that exec alone.
 pub fn entries(case: &Case<'_>, id: &str) -> Result<Vec<Entry>, Failed> {
     let mut entries = Vec::new();
-    let orders = case.all(keys::run(id))?;
-    if !orders.is_empty() || !case.all(keys::container(id))?.is_empty() {
+    let mut execs = Vec::new();
+    for order in case.every(&keys::exec_in(id), ENTRIES_MAX)? {
+        if runtime::ordered(case, &order, id)? {
+            execs.push(order);
+        }
+    }
+    let made = runtime::orders(case, id, Order::Create)?.into_iter().next();
+    if !execs.is_empty() || made.is_some() || !case.first(keys::container(id))?.is_empty() {
         let known = container(case, id)?;
         let entry = |event: &Arc<Event>, exec| Entry {
             event: Arc::clone(event),
@@ -170,19 +178,15 @@ pub fn entries(case: &Case<'_>, id: &str) -> Result<Vec<Entry>, Failed> {
             container: id.into(),
             names: known.names.clone(),
         };
-        let made = runtime::orders(case, id, Order::Create)?.into_iter().next();
         entries.extend(made.or_else(|| known.made.clone()).map(|made| entry(&made, false)));
-        entries.extend(runtime::orders(case, id, Order::Exec)?.iter().map(|event| entry(event, true)));
+        entries.extend(execs.iter().map(|event| entry(event, true)));
         return Ok(entries);
     }
-    for told in case.all(keys::exec(id))?.iter() {
-        let Some(container) = told.r#where.container_id.clone() else { continue };
-        for order in runtime::orders(case, &container, Order::Exec)? {
-            let same = facts::run(&order).and_then(|run| run.exec_id) == Some(id);
-            if same && !entries.iter().any(|entry: &Entry| entry.event.id == order.id) {
-                let names = self::container(case, &container)?.names;
-                entries.push(Entry { event: order, exec: true, container: container.clone(), names });
-            }
+    for order in case.all(keys::ordered_exec(id))?.iter() {
+        let Some(container) = facts::run(order).map(|run| Str::from(run.container)) else { continue };
+        if runtime::ordered(case, order, &container)? {
+            let names = self::container(case, &container)?.names;
+            entries.push(Entry { event: Arc::clone(order), exec: true, container, names });
         }
     }
     Ok(entries)

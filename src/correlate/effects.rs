@@ -48,15 +48,13 @@ fn of_request(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) -
             session.start.saturating_add(SESSION_HORIZON_NS).saturating_add(CLOCKS_NS),
         );
         into.extend(case.with_key(keys::served(event, namespace, pod), since, until)?.iter().cloned());
-        for id in container::of_pod(case, event, namespace, pod)? {
-            let key = if session.kind == SessionKind::Exec { keys::run(&id) } else { keys::request(&id) };
+        for id in container::of_pod(case, event, namespace, pod)?.0 {
+            let key = if session.kind == SessionKind::Exec { keys::exec_in(&id) } else { keys::request(&id) };
             into.extend(case.with_key(key, since, until)?.iter().cloned());
         }
         if session.kind == SessionKind::PortForward {
-            for named in case.all(keys::pod(event, namespace, pod))?.iter() {
-                if let (Source::Containerd, Some(id)) = (named.source, &named.r#where.container_id) {
-                    into.extend(case.with_key(keys::request(id), since, until)?.iter().cloned());
-                }
+            for sandbox in case.endings(keys::sandbox_of(event, namespace, pod))?.iter() {
+                into.extend(case.with_key(keys::request(sandbox), since, until)?.iter().cloned());
             }
         }
         return Ok(());
@@ -66,9 +64,9 @@ fn of_request(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) -
         if let Some(uid) = &place.pod_uid {
             into.extend(case.all(keys::pod_uid(uid))?.iter().cloned());
         }
-        for id in container::of_pod(case, event, namespace, pod)? {
-            into.extend(case.all(keys::container(&id))?.iter().cloned());
-            into.extend(case.all(keys::run(&id))?.iter().cloned());
+        for id in container::of_pod(case, event, namespace, pod)?.0 {
+            into.extend(case.first(keys::container(&id))?.iter().cloned());
+            into.extend(case.all(keys::made(&id))?.iter().cloned());
         }
     }
     Ok(())
@@ -83,7 +81,7 @@ fn of_process(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) -
     if let Some(run) = facts::run(event) {
         // Where the runtime was gone, its process is the shim's child.
         into.extend(case.with_key(keys::child(event, started.ppid), at, horizon)?.iter().cloned());
-        for started in case.all(keys::run(run.container))?.iter() {
+        for started in case.all(keys::made(run.container))?.iter() {
             if let Some(pid) = started.how.pid {
                 into.extend(case.with_key(keys::child(event, pid), at, horizon)?.iter().cloned());
             }
@@ -97,13 +95,13 @@ fn of_process(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) -
 
 fn of_container(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) -> Result<(), Failed> {
     let Some(id) = event.r#where.container_id.as_deref() else { return Ok(()) };
-    into.extend(case.all(keys::run(id))?.iter().cloned());
+    into.extend(case.all(keys::made(id))?.iter().cloned());
     if event.what.action == "created-sandbox" {
         into.extend(case.all(format!("sandbox:{id}"))?.iter().cloned());
     }
     if event.what.action == "requested-exec-sync" {
         let at = event.when.event.nanos;
-        into.extend(case.with_key(keys::run(id), at, at.saturating_add(SESSION_HORIZON_NS))?.iter().cloned());
+        into.extend(case.with_key(keys::exec_in(id), at, at.saturating_add(SESSION_HORIZON_NS))?.iter().cloned());
     }
     Ok(())
 }

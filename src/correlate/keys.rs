@@ -2,7 +2,7 @@
 //!
 //! A key never decides anything: what it finds is looked at again by the rule. Not here: what is compared (`facts`).
 
-use super::facts;
+use super::facts::{self, Order, SessionKind};
 use crate::model::{Event, Outcome, Source};
 
 /// What is known to have been lost.
@@ -23,9 +23,24 @@ pub fn task(event: &Event, pid: u32) -> String {
     format!("task:{pid}@{}/{}", cluster(event), node(event))
 }
 
-/// The runtime's orders about a container.
-pub fn run(container: &str) -> String {
-    format!("run:{container}")
+/// The runtime's orders that make or start a container.
+pub fn made(container: &str) -> String {
+    format!("made:{container}")
+}
+
+/// The runtime's orders for execs in a container.
+pub fn exec_in(container: &str) -> String {
+    format!("exec-in:{container}")
+}
+
+/// As [`exec_in`], of those alone whose id the CRI did not make.
+pub fn foreign_exec_in(container: &str) -> String {
+    format!("foreign-exec-in:{container}")
+}
+
+/// The runtime's orders for an exec of this id.
+pub fn ordered_exec(id: &str) -> String {
+    format!("ordered-exec:{id}")
 }
 
 /// Who names a container.
@@ -58,9 +73,29 @@ pub fn served(event: &Event, namespace: &str, pod: &str) -> String {
     format!("served:{}/{namespace}/{pod}", cluster(event))
 }
 
-/// Who names the containers of a pod.
-pub fn pod(event: &Event, namespace: &str, pod: &str) -> String {
-    format!("pod:{}/{namespace}/{pod}", cluster(event))
+/// Sessions of those who attached themselves to a container of a pod.
+pub fn attached(event: &Event, namespace: &str, pod: &str) -> String {
+    format!("attached:{}/{namespace}/{pod}", cluster(event))
+}
+
+/// Requests that added containers to a pod that was there.
+pub fn added(event: &Event, namespace: &str, pod: &str) -> String {
+    format!("added:{}/{namespace}/{pod}", cluster(event))
+}
+
+/// Before the id of each container that somebody says is in a pod.
+pub fn in_pod(event: &Event, namespace: &str, pod: &str) -> String {
+    format!("in-pod:{}/{namespace}/{pod} ", cluster(event))
+}
+
+/// Before the id of each sandbox of a pod.
+pub fn sandbox_of(event: &Event, namespace: &str, pod: &str) -> String {
+    format!("sandbox-of:{}/{namespace}/{pod} ", cluster(event))
+}
+
+/// Before the id of each container in a sandbox.
+pub fn in_sandbox(sandbox: &str) -> String {
+    format!("in-sandbox:{sandbox} ")
 }
 
 fn cluster(event: &Event) -> &str {
@@ -87,16 +122,28 @@ fn linux(event: &Event, each: &mut dyn FnMut(&str)) {
     let Some(started) = facts::started(event) else { return };
     each(&process(event, started.pid));
     each(&child(event, started.ppid));
-    if let Some(order) = facts::run(event) {
-        each(&run(order.container));
+    let Some(run) = facts::run(event) else { return };
+    if run.order != Order::Exec {
+        each(&made(run.container));
+        return;
+    }
+    each(&exec_in(run.container));
+    if let Some(id) = run.exec_id {
+        each(&ordered_exec(id));
+    }
+    if !run.exec_id.is_some_and(facts::is_cri_exec_id) {
+        each(&foreign_exec_in(run.container));
     }
 }
 
 fn kubernetes(event: &Event, each: &mut dyn FnMut(&str)) {
     let place = &event.r#where;
     let (Some(namespace), Some(name)) = (place.namespace.as_deref(), place.pod.as_deref()) else { return };
-    if facts::session(event).is_some() {
+    if let Some(opened) = facts::session(event) {
         each(&session(event, namespace, name));
+        if opened.kind == SessionKind::Attach {
+            each(&attached(event, namespace, name));
+        }
     }
     let kind = event.what.object.as_ref().and_then(|object| object.kind.as_deref()).unwrap_or("");
     let done = event.what.outcome == Outcome::Success;
@@ -104,16 +151,12 @@ fn kubernetes(event: &Event, each: &mut dyn FnMut(&str)) {
         ("pods", "create") if done => {
             place.pod_uid.iter().for_each(|uid| each(&pod_uid(uid)));
         }
-        ("pods/ephemeralcontainers", "patch" | "update") if done => each(&pod(event, namespace, name)),
+        ("pods/ephemeralcontainers", "patch" | "update") if done => each(&added(event, namespace, name)),
         ("pods/status", _) => {
-            let mut any = false;
             facts::status_containers(event).filter_map(|object| object.uid.as_deref()).for_each(|id| {
-                any = true;
                 each(&container(id));
+                each(&(in_pod(event, namespace, name) + id));
             });
-            if any {
-                each(&pod(event, namespace, name));
-            }
         }
         _ => {}
     }
@@ -126,14 +169,15 @@ fn containerd(event: &Event, each: &mut dyn FnMut(&str)) {
         "created-sandbox" => {
             id.iter().for_each(|id| each(&container(id)));
             place.pod_uid.iter().for_each(|uid| each(&pod_uid(uid)));
-            if let (Some(namespace), Some(name)) = (&place.namespace, &place.pod) {
-                each(&pod(event, namespace, name));
+            if let (Some(namespace), Some(name), Some(id)) = (&place.namespace, &place.pod, id) {
+                each(&(sandbox_of(event, namespace, name) + id));
             }
         }
         "created-container" => {
             id.iter().for_each(|id| each(&container(id)));
             if let Some(sandbox) = facts::argument(event, "sandbox") {
                 each(&format!("sandbox:{sandbox}"));
+                id.iter().for_each(|id| each(&(in_sandbox(sandbox) + id)));
             }
         }
         "requested-exec" | "requested-exec-sync" | "requested-attach" | "requested-port-forward" => {
@@ -157,8 +201,8 @@ fn kubelet(event: &Event, each: &mut dyn FnMut(&str)) {
         place.container_id.iter().for_each(|id| each(&container(id)));
     }
     let (Some(namespace), Some(name)) = (place.namespace.as_deref(), place.pod.as_deref()) else { return };
-    if event.what.action == "added-container" {
-        each(&pod(event, namespace, name));
+    if let ("added-container", Some(id)) = (event.what.action.as_str(), &place.container_id) {
+        each(&(in_pod(event, namespace, name) + id));
     }
     if facts::session(event).is_some() {
         each(&served(event, namespace, name));

@@ -216,8 +216,11 @@ fn named_by_daemon(case: &Case<'_>, event: &Arc<Event>, started: &Started<'_>) -
     let Some(told) = told else { return Ok(None) };
     let Some(container) = told.r#where.container_id.as_deref() else { return Ok(None) };
     let exec_id = told.how.exec_id.as_deref();
-    let order = if exec_id.is_some() { Order::Exec } else { Order::Create };
-    for order in runtime::orders(case, container, order)?.iter().rev() {
+    let orders = match exec_id {
+        Some(id) => runtime::exec_orders(case, container, id)?,
+        None => runtime::orders(case, container, Order::Create)?,
+    };
+    for order in orders.iter().rev() {
         let Some(run) = facts::run(order) else { continue };
         let same_node = order.r#where.node == event.r#where.node;
         if run.exec_id != exec_id || !same_node || order.when.event.nanos > at {
@@ -441,15 +444,14 @@ fn of_containerd(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
         // The id is made before the runtime is called: that line is no effect of it, and supports the link to the session.
         "started-exec" | "exited" | "exec-exited" => {
             let Some(exec_id) = event.how.exec_id.as_deref() else { return Ok(Found::none("it is about no exec")) };
-            for order in runtime::orders(case, id, Order::Exec)? {
-                if facts::run(&order).and_then(|run| run.exec_id) == Some(exec_id) {
-                    let mut found = link(&rules::EXEC_PROCESS, Class::Proven, &order, event);
-                    found.keys.push(key("exec id", exec_id, exec_id));
-                    found.keys.push(key("container id", id, id));
-                    return Ok(Found::one(&order, found));
-                }
-            }
-            Ok(Found::none("no execve of the runtime with this exec id was recorded"))
+            let orders = runtime::exec_orders(case, id, exec_id)?;
+            let Some(order) = orders.first() else {
+                return Ok(Found::none("no execve of the runtime with this exec id was recorded"));
+            };
+            let mut found = link(&rules::EXEC_PROCESS, Class::Proven, order, event);
+            found.keys.push(key("exec id", exec_id, exec_id));
+            found.keys.push(key("container id", id, id));
+            Ok(Found::one(order, found))
         }
         _ => Ok(Found::none("no rule leads further back from such a line")),
     }

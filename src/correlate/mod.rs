@@ -22,6 +22,7 @@ mod walk;
 pub use case::{Case, Events, FOUND_MAX, Failed};
 pub use container::{Entry, entries};
 pub use effects::effects;
+pub use facts::Names;
 pub use keys::keys;
 pub use links::{Found, cause, stages};
-pub use walk::{Candidate, Root, RootKind, Step, Why, unattributed, why};
+pub use walk::{Candidate, Root, RootKind, Step, Why, Within, unattributed, why};

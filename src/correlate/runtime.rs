@@ -139,14 +139,30 @@ pub struct First {
     pub by_daemon: bool,
 }
 
-/// Orders of the runtime about a container, of one kind, that were really the runtime's.
+/// Orders of the runtime to make or to start a container that were really the runtime's.
 pub fn orders(case: &Case<'_>, container: &str, order: Order) -> Result<Vec<Arc<Event>>, Failed> {
     let mut found = Vec::new();
-    for event in case.all(keys::run(container))?.iter() {
-        let same = facts::run(event).is_some_and(|run| run.order == order && run.container == container);
-        if same && event.what.outcome == Outcome::Success && trust(case, event)? > Trust::Not {
+    for event in case.all(keys::made(container))?.iter() {
+        if facts::run(event).is_some_and(|run| run.order == order) && ordered(case, event, container)? {
             found.push(Arc::clone(event));
         }
     }
     Ok(found)
+}
+
+/// The runtime's orders for an exec of this id in a container, that were really the runtime's.
+pub fn exec_orders(case: &Case<'_>, container: &str, id: &str) -> Result<Vec<Arc<Event>>, Failed> {
+    let mut found = Vec::new();
+    for event in case.all(keys::ordered_exec(id))?.iter() {
+        if ordered(case, event, container)? {
+            found.push(Arc::clone(event));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether the runtime, and nobody else, was told something about a container by `event`.
+pub fn ordered(case: &Case<'_>, event: &Arc<Event>, container: &str) -> Result<bool, Failed> {
+    let same = facts::run(event).is_some_and(|run| run.container == container);
+    Ok(same && event.what.outcome == Outcome::Success && trust(case, event)? > Trust::Not)
 }

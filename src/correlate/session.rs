@@ -187,7 +187,9 @@ impl Field {
         let mut ids = vec![exec.container.clone()];
         let (mut sessions, mut served) = (Vec::new(), Rc::default());
         if let Some((namespace, pod)) = pod {
-            ids.extend(container::of_pod(case, &exec.event, namespace, pod)?);
+            let (others, limited) = container::of_pod(case, &exec.event, namespace, pod)?;
+            ids.extend(others);
+            field.limited |= limited;
             // Clocks may be apart: sessions are looked for wider than execs.
             let wide = around.max(120_000_000_000);
             let (from, to) = (exec.start.saturating_sub(wide), exec.start.saturating_add(wide));
@@ -201,12 +203,8 @@ impl Field {
         ids.sort();
         ids.dedup();
         for id in &ids {
-            let name = if *id == exec.container {
-                names.container.clone()
-            } else {
-                container::container(case, id)?.names.container
-            };
-            field.limited |= field.add_execs(case, id, name, since, until)?;
+            let known = (*id == exec.container).then(|| names.container.clone());
+            field.limited |= field.add_execs(case, id, known, since, until)?;
         }
         let execs: Vec<&Exec> = field.execs.iter().map(Rc::as_ref).collect();
         field.offset = clock::offset(case, &sessions, &execs, &served)?;
@@ -220,11 +218,16 @@ impl Field {
         &mut self,
         case: &Case<'_>,
         id: &str,
-        name: Option<Str>,
+        known: Option<Option<Str>>,
         since: i64,
         until: i64,
     ) -> Result<bool, Failed> {
-        let found = case.with_key(keys::run(id), since, until)?;
+        let found = case.with_key(keys::exec_in(id), since, until)?;
+        let name = match known {
+            Some(name) => name,
+            None if found.is_empty() => None,
+            None => container::container(case, id)?.names.container,
+        };
         for event in found.iter() {
             let Some(exec) = Exec::of(case, event)? else { continue };
             if exec.trust > Trust::Not && exec.is_of_cri() && exec.container == id {

@@ -2,12 +2,12 @@
 //!
 //! Not here: a single step (`links`), the other direction (`effects`).
 
-use super::case::{Case, Failed};
+use super::case::{Case, FOUND_MAX, Failed};
 use super::container;
-use super::facts::{self, Order, SessionKind};
+use super::facts::{self, Names, SessionKind};
 use super::keys;
 use super::links::{self, Found};
-use super::rules::{CONTAINER_PROCESS, SESSION_HORIZON_NS, UNATTRIBUTED_EXEC};
+use super::rules::{CONTAINER_PROCESS, EXEC_PROCESS, SESSION_HORIZON_NS, UNATTRIBUTED_EXEC};
 use super::runtime;
 use super::verdict::is_probe;
 use crate::model::{CANDIDATES_MAX, Class, Event, EventId, Finding, Link, Source, Str};
@@ -15,8 +15,10 @@ use std::sync::Arc;
 
 /// Steps that are followed.
 const STEPS_MAX: usize = 64;
-/// Execs in a container that are looked at for whose orphan a process may be.
+/// Execs in a container that are looked at for whose orphan a process may be; beyond that, the persons of its sessions.
 const ORPHANS_MAX: usize = 16;
+/// How far ahead of the node's clock the API server's may be, for those sessions, ns.
+const ORPHANS_CLOCKS_NS: i64 = 120_000_000_000;
 
 /// An event of a chain, and how it is linked to its cause, the next one.
 #[derive(Debug, Clone)]
@@ -89,11 +91,54 @@ pub struct Why {
     pub root: Root,
     /// Absences met on the way.
     pub findings: Vec<Finding>,
+    /// The container that the process of the event was started in.
+    pub within: Option<Within>,
 }
 
-/// Follows the causes of an event.
+/// A container that a process was started in.
+#[derive(Debug, Clone)]
+pub struct Within {
+    /// Container id.
+    pub container: Str,
+    /// What it is called.
+    pub names: Names,
+    /// Who says so.
+    pub namers: Vec<EventId>,
+    /// Whether its namers disagree; then what they disagree in is left out.
+    pub contradicted: bool,
+    /// The weakest link from the event to the runtime's order.
+    pub class: Class,
+}
+
+/// Follows the causes of an event, and finds the container that it happened in.
 pub fn why(case: &Case<'_>, event: &Arc<Event>) -> Result<Why, Failed> {
-    let mut why = Why { chain: Vec::new(), root: unknown(Vec::new()), findings: Vec::new() };
+    let mut why = causes(case, event)?;
+    why.within = within(case, &why)?;
+    Ok(why)
+}
+
+/// The container of the runtime's order that started the process, or the one before it.
+fn within(case: &Case<'_>, why: &Why) -> Result<Option<Within>, Failed> {
+    let mut class = Class::Proven;
+    for (step, next) in why.chain.iter().zip(why.chain.iter().skip(1)) {
+        let Some(link) = &step.link else { return Ok(None) };
+        class = class.max(link.class);
+        if link.rule != EXEC_PROCESS.name && link.rule != CONTAINER_PROCESS.name {
+            continue;
+        }
+        let Some(id) = facts::run(&next.event).map(|run| Str::from(run.container)) else { return Ok(None) };
+        if step.event.source != Source::Linux {
+            return Ok(None);
+        }
+        let known = container::container(case, &id)?;
+        let (names, namers, contradicted) = (known.names, known.namers, known.contradicted);
+        return Ok(Some(Within { container: id, names, namers, contradicted, class }));
+    }
+    Ok(None)
+}
+
+fn causes(case: &Case<'_>, event: &Arc<Event>) -> Result<Why, Failed> {
+    let mut why = Why { chain: Vec::new(), root: unknown(Vec::new()), findings: Vec::new(), within: None };
     let mut missing: Vec<Str> = Vec::new();
     let mut weakest = Class::Proven;
     let mut here = Arc::clone(event);
@@ -183,7 +228,7 @@ fn one_of(case: &Case<'_>, found: &Found, weakest: Class, mut missing: Vec<Str>)
             candidates.push(Candidate { name: name.clone(), r#as: cause.who.r#as.clone(), event: cause.id });
             continue;
         }
-        let root = why(case, cause)?.root;
+        let root = causes(case, cause)?.root;
         open |= root.kind == RootKind::Unknown;
         match root.name {
             Some(name) => candidates.push(Candidate { name, r#as: root.r#as, event: cause.id }),
@@ -192,6 +237,9 @@ fn one_of(case: &Case<'_>, found: &Found, weakest: Class, mut missing: Vec<Str>)
     }
     candidates.sort_by(|one, other| (&one.name, one.event).cmp(&(&other.name, other.event)));
     candidates.dedup();
+    if candidates.len().max(found.causes.len()) > CANDIDATES_MAX {
+        missing.push(format!("more candidates than the {CANDIDATES_MAX} that are listed").into());
+    }
     candidates.truncate(CANDIDATES_MAX);
     if found.contest.as_ref().is_some_and(|contest| contest.solved.or_none) {
         missing.push("it may be none of them".into());
@@ -226,7 +274,7 @@ fn typed(case: &Case<'_>, event: &Arc<Event>, why: &mut Why) -> Result<(), Faile
     let at = event.when.event.nanos;
     let slack = 2_000_000_000;
     let mut others: Vec<Candidate> = Vec::new();
-    for opened in case.with_key(keys::session(event, namespace, pod), i64::MIN, at.saturating_add(slack))?.iter() {
+    for opened in case.latest(keys::attached(event, namespace, pod), at.saturating_add(slack), FOUND_MAX)?.iter() {
         let Some(session) = facts::session(opened) else { continue };
         let here = session.container.is_none_or(|asked| names.container.as_deref() == Some(asked));
         let then = session.end.is_none_or(|end| end.saturating_add(slack) >= at);
@@ -240,8 +288,19 @@ fn typed(case: &Case<'_>, event: &Arc<Event>, why: &mut Why) -> Result<(), Faile
         }
     }
     let attached = !others.is_empty();
-    orphans(case, event, &id, why, &mut others)?;
-    if others.is_empty() {
+    let child =
+        init.and_then(|init| why.chain.get(init - 1)).map_or_else(|| Arc::clone(event), |step| Arc::clone(&step.event));
+    let orphan = orphan_of(case, &child, &id, &names)?;
+    let root = &why.root;
+    others.extend(orphan.of.into_iter().filter(|one| root.name.as_ref() != Some(&one.name) || root.r#as != one.r#as));
+    others.dedup();
+    if orphan.unexplained {
+        why.root.class = why.root.class.map(|class| class.max(Class::Consistent));
+        why.root.missing.push(
+            "what made some of the execs in this container before: containerd's log at level debug names probes".into(),
+        );
+    }
+    if others.is_empty() && !orphan.open {
         return Ok(());
     }
     let maker = why.chain.last().map(|step| step.event.id);
@@ -255,30 +314,92 @@ fn typed(case: &Case<'_>, event: &Arc<Event>, why: &mut Why) -> Result<(), Faile
     why.root.candidates = others;
     if attached {
         why.root.missing.push("who typed it: somebody else was attached to the container".into());
-    } else {
+    }
+    if orphan.open {
+        why.root.missing.push("it may be none of them".into());
+    }
+    if !attached {
         let text = "its first parent: a process whose parent is gone is given to the container's first process, and there were execs in this container before";
         why.root.missing.push(text.into());
     }
     Ok(())
 }
 
-/// Whose execs began in a container before an event: the child of its first process may be an orphan of one of them.
-fn orphans(case: &Case<'_>, event: &Event, id: &str, why: &Why, into: &mut Vec<Candidate>) -> Result<(), Failed> {
-    let at = event.when.event.nanos;
-    let mut orders = runtime::orders(case, id, Order::Exec)?;
-    orders.retain(|order| order.when.event.nanos <= at);
-    for order in orders.iter().rev().take(ORPHANS_MAX) {
-        let root = self::why(case, order)?.root;
-        let cause = order.id;
-        let named = root.name.map(|name| Candidate { name, r#as: root.r#as, event: cause });
-        for candidate in named.into_iter().chain(root.candidates) {
-            let same = why.root.name.as_ref() == Some(&candidate.name) && why.root.r#as == candidate.r#as;
-            if !same && !into.contains(&candidate) {
-                into.push(candidate);
+/// Whose orphan the child of a container's first process may be.
+#[derive(Debug, Default)]
+struct Orphan {
+    of: Vec<Candidate>,
+    /// Also of somebody whom no record names.
+    open: bool,
+    /// There were execs of the CRI with nothing behind them: probes, as far as the records go.
+    unexplained: bool,
+}
+
+/// Whose execs began in a container before a child of its first process did.
+fn orphan_of(case: &Case<'_>, child: &Event, id: &str, names: &Names) -> Result<Orphan, Failed> {
+    let at = child.when.event.nanos;
+    let mut orphan = Orphan::default();
+    let latest = case.latest(keys::exec_in(id), at, ORPHANS_MAX + 1)?;
+    let foreign = case.latest(keys::foreign_exec_in(id), at, ORPHANS_MAX + 1)?;
+    orphan.open |= foreign.len() > ORPHANS_MAX;
+    if latest.len() > ORPHANS_MAX {
+        orphan.sessions(case, child, names)?;
+    }
+    for order in latest.iter().take(ORPHANS_MAX).chain(foreign.iter().take(ORPHANS_MAX)) {
+        if !runtime::ordered(case, order, id)? {
+            continue;
+        }
+        let why = causes(case, order)?;
+        let probe = why.chain.last().is_some_and(|step| step.event.what.action == "requested-exec-sync");
+        let of_cri = facts::run(order).and_then(|run| run.exec_id).is_some_and(facts::is_cri_exec_id);
+        match why.root.kind {
+            RootKind::Unknown if of_cri => orphan.unexplained |= !probe,
+            RootKind::Unknown => orphan.open = true,
+            _ => {
+                let root = why.root;
+                orphan.add(root.name.map(|name| Candidate { name, r#as: root.r#as, event: order.id }));
+                root.candidates.into_iter().for_each(|candidate| orphan.add(Some(candidate)));
             }
         }
     }
-    Ok(())
+    Ok(orphan)
+}
+
+impl Orphan {
+    fn add(&mut self, candidate: Option<Candidate>) {
+        let Some(candidate) = candidate else { return };
+        let same = |other: &Candidate| other.name == candidate.name && other.r#as == candidate.r#as;
+        if !self.of.iter().any(same) {
+            self.of.push(candidate);
+        }
+    }
+
+    /// Everybody who had a session in the container: there were more execs than are looked at, most of them probes.
+    fn sessions(&mut self, case: &Case<'_>, child: &Event, names: &Names) -> Result<(), Failed> {
+        let (Some(namespace), Some(pod)) = (&names.namespace, &names.pod) else {
+            self.open = true;
+            return Ok(());
+        };
+        self.unexplained = true;
+        let until = child.when.event.nanos.saturating_add(ORPHANS_CLOCKS_NS);
+        let sessions = case.latest(keys::session(child, namespace, pod), until, FOUND_MAX)?;
+        self.open |= sessions.len() >= FOUND_MAX;
+        for opened in sessions.iter() {
+            let Some(session) = facts::session(opened).filter(|session| session.kind == SessionKind::Exec) else {
+                continue;
+            };
+            let here =
+                session.container.is_none_or(|asked| names.container.as_deref().is_none_or(|name| name == asked));
+            match &opened.who.name {
+                _ if !here => {}
+                Some(name) => {
+                    self.add(Some(Candidate { name: name.clone(), r#as: opened.who.r#as.clone(), event: opened.id }))
+                }
+                None => self.open = true,
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The finding that an exec has no session behind it, once what was recorded of the API goes beyond its horizon.

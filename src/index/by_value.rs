@@ -2,8 +2,10 @@
 //!
 //! Made for join keys, of which an event is found by thousands a second. Not here: conditions of queries (`eval`).
 
-use super::terms::Postings;
+use super::terms::{Postings, scan};
 use super::{Field, Hit, IndexError, Order, Plan, Searcher, TermTest, Window, indexed_value, resolve};
+use crate::model::EventId;
+use std::collections::BTreeSet;
 
 impl Searcher {
     /// The first `limit` events, in order of time and id, that have exactly this value and lie within a window.
@@ -16,12 +18,22 @@ impl Searcher {
         limit: usize,
     ) -> Result<Vec<Hit>, IndexError> {
         self.guarded(|| {
-            let mut found = Vec::new();
-            for (at, segment) in self.inner.segments.iter().enumerate() {
-                let Some(key) = segment.keys.of(field) else { continue };
-                if !segment.meets(window) {
-                    continue;
+            let mut segments: Vec<_> =
+                self.inner.segments.iter().enumerate().filter(|(_, segment)| segment.meets(window)).collect();
+            match order {
+                Order::Oldest => segments.sort_by_key(|(_, segment)| segment.first()),
+                Order::Newest => segments.sort_by_key(|(_, segment)| std::cmp::Reverse(segment.last())),
+            }
+            let mut found: Vec<(i64, EventId, usize, u32)> = Vec::new();
+            for (at, segment) in segments {
+                let beyond = |last: &(i64, EventId, usize, u32)| match order {
+                    Order::Oldest => segment.first() > last.0,
+                    Order::Newest => segment.last() < last.0,
+                };
+                if found.len() >= limit && found.last().is_none_or(beyond) {
+                    break;
                 }
+                let Some(key) = segment.keys.of(field) else { continue };
                 let index = segment.values(key)?;
                 let info = index.terms().get(indexed_value(value)).map_err(IndexError::engine("looking a value up"))?;
                 let Some(info) = info else { continue };
@@ -31,14 +43,34 @@ impl Searcher {
                         found.push((when, segment.id(doc), at, doc));
                     }
                 })?;
+                found.sort_unstable();
+                if order == Order::Newest {
+                    found.reverse();
+                }
+                found.truncate(limit);
             }
-            found.sort_unstable();
-            if order == Order::Newest {
-                found.reverse();
-            }
-            found.truncate(limit);
             let hit = |(_, _, at, doc): (i64, _, usize, u32)| Some(self.inner.segments.get(at)?.hit(doc));
             Ok(found.into_iter().filter_map(hit).collect())
+        })
+    }
+
+    /// What follows `prefix` in the values that a field has, in order, the first `limit`: from the dictionaries, without a look at any event. Values of
+    /// events that were superseded may be among them.
+    pub fn endings(&self, field: &Field, prefix: &str, limit: usize) -> Result<Vec<String>, IndexError> {
+        self.guarded(|| {
+            let mut found = BTreeSet::new();
+            for segment in &self.inner.segments {
+                let Some(key) = segment.keys.of(field) else { continue };
+                let index = segment.values(key)?;
+                let mut terms = scan(&index, prefix)?;
+                let mut left = limit;
+                while left > 0 && terms.advance() {
+                    left -= 1;
+                    let ending = terms.key().get(prefix.len()..).unwrap_or_default();
+                    found.insert(String::from_utf8_lossy(ending).into_owned());
+                }
+            }
+            Ok(found.into_iter().take(limit).collect())
         })
     }
 

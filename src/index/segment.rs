@@ -129,6 +129,16 @@ impl Segment {
         self.len() > 0 && (self.when.min_value()..=self.when.max_value()).contains(&when)
     }
 
+    /// At least the time of the first document.
+    pub fn first(&self) -> i64 {
+        self.when.min_value()
+    }
+
+    /// At most the time of the last document.
+    pub fn last(&self) -> i64 {
+        self.when.max_value()
+    }
+
     /// Whether a window may hold a document of it.
     pub fn meets(&self, window: Window) -> bool {
         let (first, last) = (self.when.min_value(), self.when.max_value());

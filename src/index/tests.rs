@@ -432,7 +432,11 @@ fn what_cannot_be_used_asks_for_a_rebuild() {
     let breaks: [(&str, BreakIt); 4] = [
         ("other version", |dir| {
             let meta = fs::read_to_string(dir.join("meta.json")).unwrap();
-            fs::write(dir.join("meta.json"), meta.replace("deponent-index/2 ", "deponent-index/0 ")).unwrap();
+            fs::write(
+                dir.join("meta.json"),
+                meta.replace(&format!("deponent-index/{INDEX_VERSION} "), "deponent-index/0 "),
+            )
+            .unwrap();
         }),
         ("other fields", |dir| {
             let meta = fs::read_to_string(dir.join("meta.json")).unwrap();

@@ -75,7 +75,7 @@ pub struct Link {
 }
 
 /// Candidates that a link lists.
-pub const CANDIDATES_MAX: usize = 64;
+pub const CANDIDATES_MAX: usize = 256;
 
 /// Something that should be there and is not, or a contradiction.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -80,7 +80,7 @@ impl Live {
         indexer.advance(writer.size(), &mut |_| ())?;
         indexer.commit()?;
         writer.set_address(Some(options.address))?;
-        let engine = Engine { reader, index: indexer.index() };
+        let engine = Engine::new(reader, indexer.index());
         let failure = Arc::new(Failure::default());
         let (items, received) = sync_channel(DRAFTS);
         let (durable, sizes) = channel();

@@ -3,6 +3,7 @@
 //! Inside: `Engine`, the search without and with pipes. Not here: single events (`lookup`), sequences (`sequence`), gaps (`gaps`).
 
 use super::answer::{AnswerError, Question, Search, Sink, Trailer};
+use super::cache::Events;
 use super::json::{self, JsonOptions};
 use super::plan::{Planned, plan};
 use super::{Filter, Pipe, asks_for_own, gaps, linked, load, lookup, matches, parse, sequence};
@@ -28,6 +29,7 @@ pub struct Engine {
     pub reader: Reader,
     /// What makes it findable.
     pub index: Index,
+    events: Events,
 }
 
 /// One state of the store, on which one answer rests from its first line to its trailer.
@@ -36,12 +38,19 @@ pub struct View {
     pub reader: Reader,
     /// What can be found in it.
     pub searcher: Searcher,
+    /// Events that were read before.
+    pub events: Events,
 }
 
 impl Engine {
+    /// Answers from this evidence and this index of it.
+    pub fn new(reader: Reader, index: Index) -> Engine {
+        Engine { reader, index, events: Events::default() }
+    }
+
     /// The store as it is now.
     fn view(&self) -> View {
-        View { reader: self.reader.clone(), searcher: self.index.searcher() }
+        View { reader: self.reader.clone(), searcher: self.index.searcher(), events: self.events.clone() }
     }
 
     /// What an answer rests on.

@@ -6,7 +6,7 @@ use super::answer::AnswerError;
 use super::engine::event_line;
 use super::linked::Store;
 use super::load::Loaded;
-use crate::correlate::{Entry, Root, Why};
+use crate::correlate::{Names, Root, Why};
 use crate::model::{Class, Event, EventId, Finding, Link};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -150,26 +150,30 @@ pub fn chain(store: &Store<'_>, why: &Why) -> Result<Vec<Value>, AnswerError> {
 /// The answer to `why`.
 pub fn why(store: &Store<'_>, event: &Event, why: &Why) -> Result<Value, AnswerError> {
     let findings: Result<Vec<Value>, AnswerError> = why.findings.iter().map(|one| finding(store, one)).collect();
-    Ok(json!({
+    let mut answer = json!({
         "event": event.id.to_string(),
         "chain": chain(store, why)?,
         "root": root(&why.root),
         "findings": findings?,
-    }))
+    });
+    if let (Some(answer), Some(within)) = (answer.as_object_mut(), &why.within) {
+        answer.insert("container".to_owned(), names(&within.container, &within.names));
+    }
+    Ok(answer)
 }
 
-/// What a container is called.
-pub fn names(entry: &Entry) -> Value {
+/// A container, and what it is called.
+pub fn names(id: &str, names: &Names) -> Value {
     let mut value = Map::new();
-    value.insert("id".to_owned(), json!(entry.container));
+    value.insert("id".to_owned(), json!(id));
     let mut text = |name: &str, text: &Option<crate::model::Str>| {
         if let Some(text) = text {
             value.insert(name.to_owned(), json!(text));
         }
     };
-    text("name", &entry.names.container);
-    text("pod", &entry.names.pod);
-    text("namespace", &entry.names.namespace);
-    text("pod_uid", &entry.names.pod_uid);
+    text("name", &names.container);
+    text("pod", &names.pod);
+    text("namespace", &names.namespace);
+    text("pod_uid", &names.pod_uid);
     Value::Object(value)
 }

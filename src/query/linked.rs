@@ -5,7 +5,7 @@
 use super::answer::{AnswerError, LinkedKind, Sink};
 use super::engine::{View, event_line};
 use super::{link_json, load, lookup, testimony};
-use crate::correlate::{self, Case, Events, FOUND_MAX, Failed};
+use crate::correlate::{self, Case, Events, Failed};
 use crate::index::{Field, Hit, Order, Window, resolve};
 use crate::model::{Event, EventId, Source};
 use serde_json::{Value, json};
@@ -88,8 +88,7 @@ impl<'v> Store<'v> {
         if let Some(known) = self.known.borrow().get(&hit.id) {
             return Ok(Arc::clone(known));
         }
-        let (event, _) = load::hit(&self.view.reader, hit, false)?;
-        let event = Arc::new(event);
+        let event = self.view.events.event(&self.view.reader, hit)?;
         self.known.borrow_mut().insert(hit.id, Arc::clone(&event));
         self.hits.borrow_mut().insert(hit.id, hit.clone());
         Ok(event)
@@ -131,12 +130,16 @@ impl<'v> Store<'v> {
 }
 
 impl Events for Store<'_> {
-    fn with_key(&self, key: &str, since: i64, until: i64) -> Result<Vec<Arc<Event>>, Failed> {
-        self.found(key, window(since, until), Order::Oldest, FOUND_MAX)
+    fn with_key(&self, key: &str, since: i64, until: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
+        self.found(key, window(since, until), Order::Oldest, limit)
     }
 
-    fn latest(&self, key: &str, until: i64) -> Result<Option<Arc<Event>>, Failed> {
-        Ok(self.found(key, window(i64::MIN, until), Order::Newest, 1)?.pop())
+    fn latest(&self, key: &str, until: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
+        self.found(key, window(i64::MIN, until), Order::Newest, limit)
+    }
+
+    fn endings(&self, prefix: &str, limit: usize) -> Result<Vec<String>, Failed> {
+        Ok(self.view.searcher.endings(self.join, prefix, limit).map_err(AnswerError::from)?)
     }
 
     fn span(&self, source: Source) -> Result<Option<(i64, i64)>, Failed> {
@@ -184,10 +187,15 @@ fn container(store: &Store<'_>, case: &Case<'_>, id: &str, sink: &mut Sink<'_>) 
     }
     let mut walk = Walk { store, case, seen: HashSet::new(), left: LINES_MAX };
     for entry in entries {
+        if walk.left == 0 {
+            sink(json!({ "limit": format!("more than {LINES_MAX} lines; ask about one exec (exec:ID)") }))?;
+            return Ok(());
+        }
+        walk.left -= 1;
         let about = if entry.exec {
             json!({ "root": link_json::root(&correlate::why(case, &entry.event).map_err(failed)?.root) })
         } else {
-            json!({ "container": link_json::names(&entry) })
+            json!({ "container": link_json::names(&entry.container, &entry.names) })
         };
         walk.line(&entry.event, None, 0, Some(about), sink)?;
         walk.below(&entry.event, 1, sink)?;

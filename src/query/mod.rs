@@ -5,6 +5,7 @@
 
 mod answer;
 mod ast;
+mod cache;
 mod engine;
 mod error;
 mod explain;

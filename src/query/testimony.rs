@@ -25,7 +25,7 @@ struct Claim {
 
 /// The testimony about an event.
 pub fn testimony(store: &Store<'_>, event: &Event, why: &Why) -> Result<Value, AnswerError> {
-    let claims = [who(event, why), what(event), when(event), place(event), reason(why), how(event)];
+    let claims = [who(event, why), what(event), when(event), place(event, why), reason(why), how(event)];
     let mut lines = Vec::new();
     for claim in claims {
         let mut evidence = Vec::new();
@@ -91,10 +91,19 @@ fn records(store: &Store<'_>, event: &Event, why: &Why) -> Result<Vec<Value>, An
     Ok(lines)
 }
 
+/// A value within a sentence: as it is where it can be nothing else, else quoted, so that no value ends the sentence and begins another.
+fn word(value: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/:@+=%~.".contains(&byte);
+    if !value.is_empty() && value.bytes().all(plain) && !value.ends_with('.') {
+        return value.to_owned();
+    }
+    json!(value).to_string()
+}
+
 fn person(name: &str, r#as: Option<&str>) -> String {
     match r#as {
-        Some(r#as) => format!("{name}, acting as {as},", as = r#as),
-        None => name.to_owned(),
+        Some(r#as) => format!("{}, acting as {},", word(name), word(r#as)),
+        None => word(name),
     }
 }
 
@@ -107,7 +116,8 @@ fn who(event: &Event, why: &Why) -> Claim {
     let (claim, grade) = match root.kind {
         RootKind::Credential => {
             limits.push("the proof ends at the credential: whoever held it".to_owned());
-            let with = credential.map_or(String::new(), |credential| format!(" with the credential {credential}"));
+            let with =
+                credential.map_or(String::new(), |credential| format!(" with the credential {}", word(credential)));
             let class = root.class.unwrap_or(Class::Consistent);
             let claim = match class {
                 Class::Proven | Class::Strong => format!("{name} did it{with}."),
@@ -147,14 +157,16 @@ fn what(event: &Event) -> Claim {
     let object = event.what.object.as_ref();
     let named = object.map_or(String::new(), |object| {
         let name = object.path.as_deref().or(object.name.as_deref()).unwrap_or("");
-        format!(" {} {name}", object.kind.as_deref().unwrap_or(""))
+        let words = [object.kind.as_deref().unwrap_or(""), name]
+            .map(|part| if part.is_empty() { String::new() } else { format!(" {}", word(part)) });
+        words.concat()
     });
-    let code = event.what.code.as_deref().map_or(String::new(), |code| format!(" ({code})"));
+    let code = event.what.code.as_deref().map_or(String::new(), |code| format!(" ({})", word(code)));
     let (by, grade) = recorder(event);
     let limits = event.issues.iter().map(|issue| format!("{}: {}", issue.kind, issue.detail)).collect();
     Claim {
         question: "what",
-        claim: format!("{}{named}; outcome: {}{code}.", event.what.action, event.what.outcome.name()),
+        claim: format!("{}{named}; outcome: {}{code}.", word(&event.what.action), event.what.outcome.name()),
         grade,
         by,
         events: vec![event.id],
@@ -175,8 +187,26 @@ fn when(event: &Event) -> Claim {
     }
 }
 
-fn place(event: &Event) -> Claim {
-    let place = &event.r#where;
+fn place(event: &Event, why: &Why) -> Claim {
+    let mut place = event.r#where.clone();
+    let (by, mut grade) = recorder(event);
+    let mut events = vec![event.id];
+    let mut limits = vec!["cluster and node are the names that the collector was configured with".to_owned()];
+    if let Some(within) = &why.within {
+        let own = place.container_id.clone();
+        place.container_id.get_or_insert_with(|| within.container.clone());
+        if own.is_none_or(|own| own == within.container) {
+            place.namespace = place.namespace.or_else(|| within.names.namespace.clone());
+            place.pod = place.pod.or_else(|| within.names.pod.clone());
+            place.container = place.container.or_else(|| within.names.container.clone());
+        }
+        grade = within.class.name();
+        events.extend(&within.namers);
+        limits.push("the container that the process was started in; a process can leave it".to_owned());
+        if within.contradicted {
+            limits.push("who names the container disagrees; what they disagree in is left out".to_owned());
+        }
+    }
     let mut parts = Vec::new();
     for (name, value) in [
         ("cluster", &place.cluster),
@@ -184,15 +214,14 @@ fn place(event: &Event) -> Claim {
         ("namespace", &place.namespace),
         ("pod", &place.pod),
         ("container", &place.container),
+        ("container id", &place.container_id),
         ("directory", &place.cwd),
     ] {
-        parts.extend(value.as_ref().map(|value| format!("{name} {value}")));
+        parts.extend(value.as_ref().map(|value| format!("{name} {}", word(value))));
     }
-    let limits = vec!["cluster and node are the names that the collector was configured with".to_owned()];
     let claim =
         if parts.is_empty() { "The records name no place.".to_owned() } else { format!("{}.", parts.join(", ")) };
-    let (by, grade) = recorder(event);
-    Claim { question: "where", claim, grade, by, events: vec![event.id], limits }
+    Claim { question: "where", claim, grade, by, events, limits }
 }
 
 fn reason(why: &Why) -> Claim {
@@ -209,7 +238,7 @@ fn reason(why: &Why) -> Claim {
         format!("It follows from an earlier event, in {} steps back: {}.", steps.len(), steps.join(", "))
     };
     if let Some(allowed) = allowed {
-        claim.push_str(&format!(" The API server allowed that: {allowed}."));
+        claim.push_str(&format!(" The API server allowed that: {}.", json!(allowed)));
     }
     let weakest = why.chain.iter().filter_map(|step| step.link.as_ref()).map(|link| link.class).max();
     Claim {
@@ -225,14 +254,14 @@ fn reason(why: &Why) -> Claim {
 fn how(event: &Event) -> Claim {
     let how = &event.how;
     let mut parts = Vec::new();
-    parts.extend(how.exe.as_ref().map(|exe| format!("executable {exe}")));
+    parts.extend(how.exe.as_ref().map(|exe| format!("executable {}", word(exe))));
     if !how.argv.is_empty() {
-        let argv: Vec<String> = how.argv.iter().map(|argument| format!("{argument:?}")).collect();
+        let argv: Vec<String> = how.argv.iter().map(|argument| json!(argument).to_string()).collect();
         parts.push(format!("arguments {}", argv.join(" ")));
     }
     parts.extend(how.pid.map(|pid| format!("process {pid}")));
-    parts.extend(how.verb.as_ref().map(|verb| format!("verb {verb}")));
-    parts.extend(how.request_uri.as_ref().map(|uri| format!("request {uri}")));
+    parts.extend(how.verb.as_ref().map(|verb| format!("verb {}", word(verb))));
+    parts.extend(how.request_uri.as_ref().map(|uri| format!("request {}", json!(uri))));
     let claim = if parts.is_empty() { "The records do not say.".to_owned() } else { format!("{}.", parts.join(", ")) };
     let (by, grade) = recorder(event);
     let limits = if how.argv.is_empty() {

@@ -58,10 +58,7 @@ impl Store {
 
     fn open(scratch: Scratch) -> Store {
         let store = scratch.path("store");
-        let engine = Engine {
-            reader: Reader::open(&store).unwrap(),
-            index: Index::open_read_only(&store.join("index")).unwrap(),
-        };
+        let engine = Engine::new(Reader::open(&store).unwrap(), Index::open_read_only(&store.join("index")).unwrap());
         let mut all = Store { _scratch: scratch, engine, programs: HashMap::new() };
         for event in all.search("syscall:execve outcome:success") {
             all.programs.entry(event["how"]["pid"].as_u64().unwrap_or(0)).or_default().push(event);

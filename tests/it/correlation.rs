@@ -220,3 +220,207 @@ fn records_missing_on_either_side_blame_nobody_else() {
         }
     }
 }
+
+/// Moves every stamp of the second in which the exec was made by some milliseconds; they do not leave that second.
+fn later(line: &str, ms: u64) -> String {
+    let mut out = String::new();
+    let mut rest = line;
+    let marks = ["20:59:10.", "(1795467550."];
+    while let Some((at, mark)) = marks.iter().filter_map(|mark| Some((rest.find(mark)?, *mark))).min() {
+        let (before, after) = rest.split_at(at + mark.len());
+        let (digits, after) = after.split_at(3);
+        out.push_str(before);
+        let moved = digits.parse::<u64>().unwrap() + ms;
+        assert!(moved < 1000, "{line}");
+        out.push_str(&format!("{moved:03}"));
+        rest = after;
+    }
+    out + rest
+}
+
+/// Records of the one exec of the sample, file by file: what is made anew when somebody else does the same.
+fn one_exec() -> Vec<Vec<String>> {
+    let of_exec = |number: usize, line: &String| match number {
+        0 => line.split(':').nth(1).and_then(|rest| rest.split(')').next()?.parse::<u64>().ok()).unwrap() >= 321_261,
+        1 => line.contains(r#""subresource":"exec""#) && line.contains("2292487f-"),
+        2 => line.contains("T20:59:10."),
+        3 => line.contains("cc8805f9"),
+        _ => line.contains(" 20:59:10.745284 "),
+    };
+    let found: Vec<Vec<String>> = lines()
+        .into_iter()
+        .enumerate()
+        .map(|(number, lines)| lines.into_iter().filter(|line| of_exec(number, line)).collect())
+        .collect();
+    assert!(found.iter().all(|lines| !lines.is_empty()));
+    found
+}
+
+/// The same exec by another person: `number` ms later, with ids and processes of its own.
+fn exec_of(number: u64, who: &str) -> Vec<Vec<String>> {
+    let one = |line: &String| {
+        let mut line = later(line, number)
+            .replace("alice@example.com", who)
+            .replace("2292487f", &format!("{:08x}", 0x2000_0000 + number))
+            .replace("cc8805f9", &format!("{:08x}", 0xcc00_0000 + number));
+        for pid in [24_089u64, 24_097, 24_100, 24_109] {
+            let moved = pid + 100 * number;
+            line = line.replace(&format!("pid={pid} "), &format!("pid={moved} "));
+            line = line.replace(&format!("\"pid\":{pid}"), &format!("\"pid\":{moved}"));
+        }
+        for serial in 321_261u64..321_278 {
+            line = line.replace(&format!(":{serial})"), &format!(":{})", 330_000 + 20 * number + serial - 321_261));
+        }
+        line
+    };
+    one_exec().iter().map(|lines| lines.iter().map(one).collect()).collect()
+}
+
+fn names(root: &Value) -> BTreeSet<String> {
+    let candidates = root["candidates"].as_array().cloned().unwrap_or_default();
+    let all = candidates.iter().map(|one| one["name"].as_str().unwrap().to_owned());
+    all.chain(root["name"].as_str().map(str::to_owned)).collect()
+}
+
+#[test]
+fn a_hundred_at_once() {
+    for sources in [2, 5] {
+        let scratch = Scratch::new();
+        let mut files = lines();
+        for number in 1..100u64 {
+            for (file, lines) in files.iter_mut().zip(exec_of(number, &format!("user-{number}@example.com"))) {
+                file.extend(lines);
+            }
+        }
+        files.truncate(sources);
+        ingest(&scratch, &files);
+        for number in [1u64, 2, 50, 98, 99] {
+            let why = why_of(&scratch, &format!("argv:/etc/shadow syscall:execve pid:{}", 24_109 + 100 * number));
+            let root = &why["root"];
+            let person = format!("user-{number}@example.com");
+            assert!(names(root).contains(&person), "{sources} sources, {person}: {root}");
+            // What tells them apart is a few milliseconds of their beginnings, which is no order.
+            assert_eq!(root["kind"], "ambiguous", "{sources} sources, {person}: {root}");
+        }
+    }
+}
+
+/// The first process as a child of the shim: the runtime was gone before it became its program.
+fn reparented(lines: &mut [String], pid: u64, ppid: u64) {
+    let child = format!("ppid={ppid} pid={pid} ");
+    let mut changed = 0;
+    for line in lines.iter_mut().filter(|line| line.contains(&child)) {
+        *line = line.replace(&child, &format!("ppid=22611 pid={pid} "));
+        changed += 1;
+    }
+    assert_eq!(changed, 1);
+}
+
+#[test]
+fn a_reparented_first_process() {
+    for sources in [2, 5] {
+        // Alone: the daemon names the process, or only one order of the runtime is open for it.
+        let scratch = Scratch::new();
+        let mut files = lines();
+        reparented(&mut files[0], 24_100, 24_089);
+        files.truncate(sources);
+        ingest(&scratch, &files);
+        let root = why(&scratch)["root"].clone();
+        assert!(names(&root).is_subset(&BTreeSet::from(["alice@example.com".to_owned()])), "{sources} sources: {root}");
+        if sources == 5 {
+            assert_eq!(root["name"], "alice@example.com", "{root}");
+        }
+        // Two at once, both reparented, of two persons with two commands.
+        let scratch = Scratch::new();
+        let mut files = lines();
+        for (number, mut lines) in exec_of(7, "mallory@example.com").into_iter().enumerate() {
+            if number == 0 {
+                reparented(&mut lines, 24_800, 24_789);
+            }
+            files[number].extend(lines);
+        }
+        reparented(&mut files[0], 24_100, 24_089);
+        files.truncate(sources);
+        ingest(&scratch, &files);
+        for (pid, person) in [(24_109, "alice@example.com"), (24_809, "mallory@example.com")] {
+            let root = why_of(&scratch, &format!("argv:/etc/shadow syscall:execve pid:{pid}"))["root"].clone();
+            let names = names(&root);
+            assert!(names.is_empty() || names.contains(person), "{sources} sources, {person}: {root}");
+            if root["kind"] == "credential" {
+                assert_eq!(root["name"], person, "{sources} sources: {root}");
+            }
+        }
+    }
+}
+
+/// A run of the runtime that starts `true` in the container of the sample, as a probe does, at `at_ms`.
+fn probe(number: u64, at_ms: u64) -> [String; 5] {
+    let stamp = |more: u64| {
+        let at = at_ms + more;
+        format!("audit({}.{:03}:{})", at / 1000, at % 1000, 500_000 + 2 * number + more)
+    };
+    let (runc, first) = (100_000 + 2 * number, 100_001 + 2 * number);
+    let ids = "auid=4294967295 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=(none) ses=4294967295";
+    let container = "c769c925076b75fe77f5c636d7d2442d2ab52eeee16d8eb9c34dfc61271abff6";
+    let call = |pid: u64, ppid: u64| {
+        format!("arch=c000003e syscall=59 success=yes exit=0 a0=1 a1=2 a2=3 a3=0 items=0 ppid={ppid} pid={pid} {ids}")
+    };
+    [
+        format!(
+            "type=SYSCALL msg={}: {} comm=\"runc\" exe=\"/usr/sbin/runc\" key=\"x\"\n",
+            stamp(0),
+            call(runc, 22_611)
+        ),
+        format!(
+            "type=EXECVE msg={}: argc=14 a0=\"runc\" a1=\"--root\" a2=\"/run/containerd/runc/k8s.io\" a3=\"--log\" a4=\"/x/log.json\" a5=\"--log-format\" a6=\"json\" a7=\"exec\" a8=\"--process\" a9=\"/tmp/runc-process1\" a10=\"--detach\" a11=\"--pid-file\" a12=\"/run/containerd/io.containerd.runtime.v2.task/k8s.io/{container}/{number:064x}.pid\" a13=\"{container}\"\n",
+            stamp(0)
+        ),
+        format!(
+            "type=PATH msg={}: item=0 name=\"/usr/sbin/runc\" inode=9125916 dev=fe:00 mode=0100755 ouid=0 ogid=0 rdev=00:00 nametype=NORMAL cap_fp=0 cap_fi=0 cap_fe=0 cap_fver=0 cap_frootid=0\n",
+            stamp(0)
+        ),
+        format!("type=SYSCALL msg={}: {} comm=\"true\" exe=\"/bin/busybox\" key=\"x\"\n", stamp(1), call(first, runc)),
+        format!("type=EXECVE msg={}: argc=1 a0=\"true\"\n", stamp(1)),
+    ]
+}
+
+#[test]
+fn probes_of_days_hide_no_session() {
+    let scratch = Scratch::new();
+    let mut files = lines();
+    // More than any look-up returns, before and after.
+    let middle = 1_795_467_550_000u64;
+    files[0].extend((1..1_200).flat_map(|number| probe(number, middle - 10_000 * number)));
+    files[0].extend((1..1_200).flat_map(|number| probe(2_000 + number, middle + 10_000 * number)));
+    ingest(&scratch, &files);
+    let root = why(&scratch)["root"].clone();
+    assert_eq!(root["name"], "alice@example.com", "{root}");
+    let container = "container:c769c925076b75fe77f5c636d7d2442d2ab52eeee16d8eb9c34dfc61271abff6";
+    let tree = scratch.ok(&["tree", container, "--store", "store", "-o", "ndjson"]).lines();
+    let execs = tree.iter().filter(|line| line["depth"] == 0 && line["root"].is_object()).count();
+    assert_eq!(execs, 2_399, "each exec is in the tree");
+}
+
+#[test]
+fn a_child_of_the_first_process_may_be_an_orphan_of_a_session() {
+    // Few probes since, and more than are looked at one by one.
+    for probes in [2u64, 40] {
+        let scratch = Scratch::new();
+        let mut files = lines();
+        for line in &mut files[1] {
+            if line.contains(r#""requestURI":"/api/v1/namespaces/shop/pods","verb":"create""#) {
+                *line = line
+                    .replace("system:serviceaccount:kube-system:replicaset-controller", "carol@example.com")
+                    .replace("ownerReferences", "formerReferences");
+            }
+        }
+        files[0].extend((1..=probes).flat_map(|number| probe(number, 1_795_467_551_000 + 100 * number)));
+        let stamp = "audit(1795467560.000:900000)";
+        files[0].push(format!("type=SYSCALL msg={stamp}: arch=c000003e syscall=59 success=yes exit=0 a0=1 a1=2 a2=3 a3=0 items=0 ppid=22802 pid=41000 auid=4294967295 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=(none) ses=4294967295 comm=\"nc\" exe=\"/bin/busybox\" key=\"x\"\n"));
+        files[0].push(format!("type=EXECVE msg={stamp}: argc=1 a0=\"nc\"\n"));
+        ingest(&scratch, &files);
+        let root = why_of(&scratch, "pid:41000 syscall:execve")["root"].clone();
+        let both = BTreeSet::from(["alice@example.com".to_owned(), "carol@example.com".to_owned()]);
+        assert_eq!((root["kind"].as_str(), names(&root)), (Some("ambiguous"), both), "{probes} probes: {root}");
+    }
+}

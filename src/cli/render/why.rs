@@ -29,6 +29,9 @@ impl Renderer for Why {
         writeln!(out)?;
         let root = answer.get("root").unwrap_or(&Value::Null);
         writeln!(out, "{}", self.look.style.paint(paint_of_root(root), verdict(root, steps)))?;
+        if let Some(container) = answer.get("container") {
+            writeln!(out, "{}", self.look.style.paint(Paint::Dim, within(container)))?;
+        }
         for one in list(answer, "findings") {
             finding(out, &self.look, one, "")?;
         }
@@ -38,6 +41,20 @@ impl Renderer for Why {
     fn finish(&mut self, _out: &mut dyn Write) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// The container that it happened in.
+fn within(container: &Value) -> String {
+    let part = |name: &str| text(container, name).map(|value| Word(&value).to_string());
+    let id = part("id").unwrap_or_default();
+    let mut line = match part("name") {
+        Some(name) => format!("in container {name} ({id})"),
+        None => format!("in container {id}"),
+    };
+    if let (Some(namespace), Some(pod)) = (part("namespace"), part("pod")) {
+        line.push_str(&format!(" of pod {namespace}/{pod}"));
+    }
+    line
 }
 
 /// A chain (effect first, as answers have it), told from the cause on.
