@@ -66,7 +66,7 @@ fn why_of(scratch: &Scratch, query: &str) -> Value {
 }
 
 /// What must not depend on how records came: events, rules, classes, keys, candidates, the end; not where records lie in the log.
-fn essence(why: &Value) -> String {
+pub fn essence(why: &Value) -> String {
     let step = |step: &Value| {
         let link = &step["link"];
         let parts = ["rule", "class", "from", "to", "keys", "delta_ms", "clock_us", "candidates", "support", "missing"];
@@ -80,15 +80,15 @@ fn essence(why: &Value) -> String {
 }
 
 /// A small generator: the same sequence everywhere.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % limit
     }
 
-    fn shuffle<T>(&mut self, list: &mut [T]) {
+    pub fn shuffle<T>(&mut self, list: &mut [T]) {
         for at in (1..list.len()).rev() {
             list.swap(at, self.below(at + 1));
         }
