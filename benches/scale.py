@@ -6,7 +6,7 @@
 Each repetition of the run (five logs, 20,000 events in two minutes, 134 exec sessions) is moved in time, and every id in it (containers,
 pods, Audit-IDs, execs, sandboxes, serials, pids) is another one, also where auditd wrote it in hexadecimal; names and commands stay the same, so
 that each pod name comes back hundreds of times. One event in a hundred is written an hour too late. For each size: WORK/N holds the logs and
-the store (1.4 GB a million events; deleted before the next size), and a line is printed: import, bytes, and latencies of `why` at 40 places of the 72 hours."""
+the store (0.8 GB a million events; the logs are deleted after the import), and a line is printed: import, bytes, and latencies of `why` at 40 places of the 72 hours."""
 import calendar
 import json
 import os

@@ -7,6 +7,7 @@ use super::facts::{self, Order};
 use super::keys;
 use super::session::Exec;
 use crate::model::{Event, Source};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Nothing is known: clocks are taken to be within this of one another, ns.
@@ -106,18 +107,20 @@ fn agreed(all: &[(i64, i64)]) -> Option<(i64, i64)> {
     Some((low, high))
 }
 
-/// The offset between the API server and the node of `execs`, from sessions into one pod.
+/// The offset between the API server and a node, from sessions into one pod; the execs in it are asked for where the kubelet's log does not tell.
 pub fn offset(
     case: &Case<'_>,
     sessions: &[Arc<Event>],
-    execs: &[&Exec],
     served: &[Arc<Event>],
+    execs: impl FnOnce() -> Result<Vec<Rc<Exec>>, Failed>,
 ) -> Result<Offset, Failed> {
     let mut bounds = Bounds::default();
     by_kubelet(sessions, served, &mut bounds);
     if bounds.both.len() < FEW {
-        by_exec(sessions, execs, &mut bounds);
-        by_container(case, execs, &mut bounds)?;
+        let execs = execs()?;
+        let execs: Vec<&Exec> = execs.iter().map(Rc::as_ref).collect();
+        by_exec(sessions, &execs, &mut bounds);
+        by_container(case, &execs, &mut bounds)?;
     }
     Ok(bounds.offset())
 }

@@ -4,26 +4,45 @@
 
 use crate::model::{Event, Object, Outcome, Source, Str};
 
-/// Executables that run containers, as the kernel names them.
-pub const RUNTIMES: &[&str] = &[
-    "/usr/sbin/runc",
-    "/usr/bin/runc",
-    "/usr/local/sbin/runc",
-    "/usr/local/bin/runc",
-    "/usr/bin/crun",
-    "/usr/sbin/crun",
-    "/usr/local/bin/crun",
+/// File names of programs that run containers.
+const RUNTIMES: &[&str] = &["runc", "crun"];
+/// File names of programs that stand between the daemon and the runtime.
+const SHIMS: &[&str] = &["containerd-shim-runc-v2", "containerd-shim-runc-v1", "containerd-shim", "conmon"];
+/// File names of daemons that start shims.
+const DAEMONS: &[&str] = &["containerd", "crio", "dockerd", "k3s"];
+/// Folders below which distributions install them: packages, snaps (MicroK8s), Nix, k3s and RKE2, k0s, images of GKE.
+const FOLDERS: &[&str] = &[
+    "/usr/",
+    "/bin/",
+    "/sbin/",
+    "/opt/",
+    "/snap/",
+    "/nix/store/",
+    "/var/lib/rancher/",
+    "/var/lib/k0s/",
+    "/home/kubernetes/",
+    "/home/containerd/",
 ];
-/// Executables that stand between the daemon and the runtime.
-pub const SHIMS: &[&str] = &[
-    "/usr/bin/containerd-shim-runc-v2",
-    "/usr/local/bin/containerd-shim-runc-v2",
-    "/usr/bin/containerd-shim",
-    "/usr/bin/conmon",
-    "/usr/libexec/crio/conmon",
-];
-/// Daemons that start shims.
-pub const DAEMONS: &[&str] = &["/usr/bin/containerd", "/usr/local/bin/containerd", "/usr/bin/crio", "/usr/bin/dockerd"];
+
+fn is_installed(exe: &str, names: &[&str]) -> bool {
+    let name = exe.rsplit('/').next().unwrap_or("");
+    names.contains(&name) && FOLDERS.iter().any(|folder| exe.starts_with(folder)) && !exe.contains("/../")
+}
+
+/// Whether an executable, as the kernel names it, stands between the daemon and the runtime.
+pub fn is_shim(exe: &str) -> bool {
+    is_installed(exe, SHIMS)
+}
+
+/// Whether it is a daemon that starts shims.
+pub fn is_daemon(exe: &str) -> bool {
+    is_installed(exe, DAEMONS)
+}
+
+fn is_runtime(exe: &str) -> bool {
+    is_installed(exe, RUNTIMES)
+}
+
 /// Hex digits of an exec id that the CRI plugin makes.
 const EXEC_ID_DIGITS: usize = 64;
 
@@ -63,8 +82,7 @@ impl Started<'_> {
     /// A stage of the runtime itself: its own executable, or the copy of it that becomes the container's process.
     pub fn is_runtime(&self) -> bool {
         let init = matches!(self.argv, [_, second] if second == "init");
-        RUNTIMES.contains(&self.exe)
-            || (init && matches!(self.exe, "/" | "/memfd:runc_cloned:/proc/self/exe (deleted)"))
+        is_runtime(self.exe) || (init && matches!(self.exe, "/" | "/memfd:runc_cloned:/proc/self/exe (deleted)"))
     }
 }
 
@@ -96,7 +114,7 @@ pub struct Run<'e> {
 pub fn run(event: &Event) -> Option<Run<'_>> {
     let started = started(event)?;
     let effective = event.who.effective.as_ref().and_then(|effective| effective.uid);
-    if !RUNTIMES.contains(&started.exe) || effective != Some(0) {
+    if !is_runtime(started.exe) || effective != Some(0) {
         return None;
     }
     let mut rest = started.argv.iter().map(Str::as_str).skip(1);
@@ -258,4 +276,30 @@ pub fn status_containers(event: &Event) -> impl Iterator<Item = &Object> {
 /// The value of an argument of an event.
 pub fn argument<'e>(event: &'e Event, name: &str) -> Option<&'e str> {
     event.how.args.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_where_distributions_install_them() {
+        for exe in [
+            "/usr/sbin/runc",
+            "/usr/local/sbin/runc",
+            "/usr/bin/crun",
+            "/snap/microk8s/7394/bin/runc",
+            "/var/lib/rancher/k3s/data/5f3a/bin/runc",
+            "/nix/store/0c1a-runc-1.2.3/bin/runc",
+        ] {
+            assert!(is_runtime(exe), "{exe}");
+        }
+        for exe in
+            ["/tmp/runc", "/dev/shm/usr/bin/runc", "runc", "/", "", "/usr/../tmp/runc", "/usr/bin/runc (deleted)"]
+        {
+            assert!(!is_runtime(exe), "{exe}");
+        }
+        assert!(is_shim("/usr/libexec/crio/conmon") && is_shim("/var/lib/k0s/bin/containerd-shim-runc-v2"));
+        assert!(is_daemon("/usr/bin/containerd") && !is_daemon("/usr/bin/containerd-shim"));
+    }
 }

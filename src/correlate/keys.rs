@@ -18,6 +18,11 @@ pub fn child(event: &Event, pid: u32) -> String {
     format!("child:{pid}@{}/{}", cluster(event), node(event))
 }
 
+/// A program that is no stage of the runtime, started by a child of process `pid` of the event's node.
+pub fn program_of(event: &Event, pid: u32) -> String {
+    format!("program-of:{pid}@{}/{}", cluster(event), node(event))
+}
+
 /// What a container runtime says of process `pid` of the event's node.
 pub fn task(event: &Event, pid: u32) -> String {
     format!("task:{pid}@{}/{}", cluster(event), node(event))
@@ -122,6 +127,9 @@ fn linux(event: &Event, each: &mut dyn FnMut(&str)) {
     let Some(started) = facts::started(event) else { return };
     each(&process(event, started.pid));
     each(&child(event, started.ppid));
+    if !started.is_runtime() {
+        each(&program_of(event, started.ppid));
+    }
     let Some(run) = facts::run(event) else { return };
     if run.order != Order::Exec {
         each(&made(run.container));

@@ -162,7 +162,7 @@ fn of_process(case: &Case<'_>, event: &Arc<Event>, started: &Started<'_>) -> Res
     if program.is_runtime() && runtime::trust(case, &parent)? > Trust::Not {
         return of_first_process(case, event, &parent, started);
     }
-    if facts::SHIMS.contains(&program.exe) {
+    if facts::is_shim(program.exe) {
         return of_reparented(case, event, &parent, started);
     }
     if dead_before(case, &parent, started.ppid, at)? {

@@ -4,10 +4,11 @@
 //! a process of a container in it. Not here: whose exec it was (`session`).
 
 use super::case::{Case, Failed};
-use super::facts::{self, DAEMONS, Order, SHIMS};
+use super::facts::{self, Order, is_daemon, is_shim};
 use super::keys;
 use super::rules::PROCESS_HORIZON_NS;
 use crate::model::{Event, Outcome, Source};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Processes between the runtime and the daemon that are looked at.
@@ -38,15 +39,15 @@ pub fn trust(case: &Case<'_>, event: &Arc<Event>) -> Result<Trust, Failed> {
     for _ in 0..CHAIN_MAX {
         let Some(parent) = case.program(&child, ppid)? else { return Ok(trust) };
         let Some(program) = facts::started(&parent) else { return Ok(Trust::Not) };
-        let inside = DAEMONS.contains(&program.exe) || SHIMS.contains(&program.exe);
+        let inside = is_daemon(program.exe) || is_shim(program.exe);
         if trust == Trust::Full {
             // Above the daemon stands what started it, never a process of a container.
-            if program.is_runtime() || SHIMS.contains(&program.exe) {
+            if program.is_runtime() || is_shim(program.exe) {
                 return Ok(Trust::Not);
             }
         } else if !inside || program.device != started.device {
             return Ok(Trust::Not);
-        } else if DAEMONS.contains(&program.exe) {
+        } else if is_daemon(program.exe) {
             trust = Trust::Full;
         }
         ppid = program.ppid;
@@ -90,6 +91,12 @@ pub fn told(case: &Case<'_>, event: &Event, container: &str, id: &str) -> Result
     Ok(told)
 }
 
+/// The programs that children of the runtime's exec `event` became, as long as its number may be its own: its first process is most likely among them.
+pub fn programs(case: &Case<'_>, event: &Event) -> Result<Rc<Vec<Arc<Event>>>, Failed> {
+    let since = event.when.event.nanos;
+    case.with_key(keys::program_of(event, event.how.pid.unwrap_or(0)), since, since.saturating_add(PROCESS_HORIZON_NS))
+}
+
 /// The first process that the runtime's exec `event` started: a child of the runtime that is no stage of the runtime itself, or the process that the daemon names.
 pub fn first_process(case: &Case<'_>, event: &Event, told: &Told) -> Result<First, Failed> {
     let Some(started) = facts::started(event) else { return Ok(First::default()) };
@@ -103,7 +110,7 @@ pub fn first_process(case: &Case<'_>, event: &Event, told: &Told) -> Result<Firs
         .iter()
         .find(|next| facts::started(next).is_some_and(|next| !next.is_runtime()))
         .map_or(until, |next| next.when.event.nanos);
-    for child in case.with_key(keys::child(event, started.pid), since, reused)?.iter() {
+    for child in case.with_key(keys::program_of(event, started.pid), since, reused)?.iter() {
         let Some(program) = facts::started(child).filter(|program| !program.is_runtime()) else { continue };
         if named.is_none_or(|named| named == program.pid) {
             first.process = Some(Arc::clone(child));

@@ -162,7 +162,7 @@ pub fn contest(case: &Case<'_>, event: &Arc<Event>) -> Result<Option<Contest>, F
     }
 }
 
-/// Sessions and execs around a time, in one pod.
+/// Sessions and execs around a time, in one pod: those alone that an exec competes with.
 struct Field {
     causes: Vec<Arc<Event>>,
     execs: Vec<Rc<Exec>>,
@@ -172,29 +172,39 @@ struct Field {
     limited: bool,
 }
 
+/// An order of the runtime for an exec that may compete.
+struct Open {
+    order: Arc<Event>,
+    container: Str,
+    /// Name of the container.
+    name: Option<Str>,
+}
+
+impl Open {
+    /// The exec, where the runtime and the CRI made it.
+    fn exec(&self, case: &Case<'_>) -> Result<Option<Rc<Exec>>, Failed> {
+        let exec = Exec::of(case, &self.order)?;
+        Ok(exec.filter(|exec| exec.trust > Trust::Not && exec.is_of_cri() && exec.container == self.container))
+    }
+}
+
 impl Field {
     fn gather(case: &Case<'_>, exec: &Rc<Exec>, container: &Container, around: i64) -> Result<Field, Failed> {
         let (since, until) = (exec.start.saturating_sub(around), exec.start.saturating_add(around));
-        let mut field = Field {
-            causes: Vec::new(),
-            execs: Vec::new(),
-            names: Vec::new(),
-            offset: Offset { low: 0, high: 0, pairs: 0 },
-            limited: false,
-        };
+        let mut limited = false;
         let names = &container.names;
         let pod = names.namespace.as_deref().zip(names.pod.as_deref()).filter(|_| !container.contradicted);
         let mut ids = vec![exec.container.clone()];
         let (mut sessions, mut served) = (Vec::new(), Rc::default());
         if let Some((namespace, pod)) = pod {
-            let (others, limited) = container::of_pod(case, &exec.event, namespace, pod)?;
+            let (others, more) = container::of_pod(case, &exec.event, namespace, pod)?;
             ids.extend(others);
-            field.limited |= limited;
+            limited |= more;
             // Clocks may be apart: sessions are looked for wider than execs.
             let wide = around.max(120_000_000_000);
             let (from, to) = (exec.start.saturating_sub(wide), exec.start.saturating_add(wide));
             let found = case.with_key(keys::session(&exec.event, namespace, pod), from, to)?;
-            field.limited |= found.len() >= FOUND_MAX;
+            limited |= found.len() >= FOUND_MAX;
             let is_exec =
                 |event: &&Arc<Event>| facts::session(event).is_some_and(|session| session.kind == SessionKind::Exec);
             sessions = found.iter().filter(is_exec).cloned().collect();
@@ -202,66 +212,128 @@ impl Field {
         }
         ids.sort();
         ids.dedup();
+        let (mut open, mut causes) = (Vec::new(), Vec::new());
         for id in &ids {
-            let known = (*id == exec.container).then(|| names.container.clone());
-            field.limited |= field.add_execs(case, id, known, since, until)?;
+            let found = case.with_key(keys::exec_in(id), since, until)?;
+            let name = match () {
+                () if found.is_empty() => None,
+                () if *id == exec.container => names.container.clone(),
+                () => container::container(case, id)?.names.container,
+            };
+            let one = |order: &Arc<Event>| Open { order: Arc::clone(order), container: id.clone(), name: name.clone() };
+            open.extend(found.iter().map(one));
+            let asked = case.with_key(keys::request(id), since, until)?;
+            causes.extend(asked.iter().filter(|event| event.what.action == "requested-exec-sync").cloned());
+            limited |= found.len() >= FOUND_MAX || asked.len() >= FOUND_MAX;
         }
-        let execs: Vec<&Exec> = field.execs.iter().map(Rc::as_ref).collect();
-        field.offset = clock::offset(case, &sessions, &execs, &served)?;
-        let (from, to) = (since.saturating_add(field.offset.low), until.saturating_add(field.offset.high));
+        let offset = clock::offset(case, &sessions, &served, || {
+            let mut execs = Vec::new();
+            for open in &open {
+                execs.extend(open.exec(case)?);
+            }
+            Ok(execs)
+        })?;
+        let (from, to) = (since.saturating_add(offset.low), until.saturating_add(offset.high));
         let near = |session: &Arc<Event>| (from..=to).contains(&session.when.event.nanos);
-        field.causes.extend(sessions.into_iter().filter(near));
+        causes.extend(sessions.into_iter().filter(near));
+        let mut field = Field { causes: Vec::new(), execs: Vec::new(), names: Vec::new(), offset, limited };
+        field.compete(case, exec, open, causes)?;
         Ok(field)
     }
 
-    fn add_execs(
+    /// From an exec to the causes that fit it, to the execs that fit those, until nothing new is found: what does not hang together with it decides nothing.
+    fn compete(
         &mut self,
         case: &Case<'_>,
-        id: &str,
-        known: Option<Option<Str>>,
-        since: i64,
-        until: i64,
-    ) -> Result<bool, Failed> {
-        let found = case.with_key(keys::exec_in(id), since, until)?;
-        let name = match known {
-            Some(name) => name,
-            None if found.is_empty() => None,
-            None => container::container(case, id)?.names.container,
-        };
-        for event in found.iter() {
-            let Some(exec) = Exec::of(case, event)? else { continue };
-            if exec.trust > Trust::Not && exec.is_of_cri() && exec.container == id {
-                self.execs.push(exec);
-                self.names.push(name.clone());
+        asked: &Exec,
+        mut open: Vec<Open>,
+        mut causes: Vec<Arc<Event>>,
+    ) -> Result<(), Failed> {
+        let mut next: Vec<Open> = Vec::new();
+        let asked = open.iter().position(|open| open.order.id == asked.event.id);
+        next.extend(asked.map(|at| open.swap_remove(at)));
+        while let Some(one) = next.pop() {
+            let Some(exec) = one.exec(case)? else { continue };
+            let fits = |cause: &Arc<Event>| self.link(cause, &exec, one.name.as_deref()).is_some();
+            let (found, rest): (Vec<_>, Vec<_>) = causes.into_iter().partition(fits);
+            causes = rest;
+            for cause in &found {
+                let mut far = Vec::new();
+                for other in open {
+                    let near = self.may_compete(case, cause, &other)?;
+                    if near { &mut next } else { &mut far }.push(other);
+                }
+                open = far;
             }
+            self.causes.extend(found);
+            self.execs.push(exec);
+            self.names.push(one.name);
         }
-        let asked = case.with_key(keys::request(id), since, until)?;
-        let sync = asked.iter().filter(|event| event.what.action == "requested-exec-sync");
-        self.causes.extend(sync.cloned());
-        Ok(found.len() >= FOUND_MAX || asked.len() >= FOUND_MAX)
+        Ok(())
+    }
+
+    /// Whether a cause may fit an exec, as far as its order and the programs of the runtime's children tell: never no where [`Self::link`] says yes.
+    fn may_compete(&self, case: &Case<'_>, cause: &Event, open: &Open) -> Result<bool, Failed> {
+        let Some(run) = facts::run(&open.order) else { return Ok(false) };
+        let start = open.order.when.event.nanos;
+        let session = facts::session(cause);
+        let may = match &session {
+            Some(session) => {
+                run.tty == session.tty
+                    && session.container.zip(open.name.as_deref()).is_none_or(|(asked, name)| asked == name)
+                    && self.in_time(session, start)
+            }
+            None => {
+                !run.tty
+                    && cause.r#where.container_id.as_deref() == Some(run.container)
+                    && start.saturating_add(REQUEST_SLACK_NS + COARSE_NS) >= cause.when.event.nanos
+            }
+        };
+        if !may {
+            return Ok(false);
+        }
+        let programs = runtime::programs(case, &open.order)?;
+        let fits = |argv: &[Str]| match &session {
+            Some(session) => session.argv.is_none_or(|asked| same_command(argv, asked).is_some()),
+            None => joined(argv) == facts::argument(cause, "command").unwrap_or(""),
+        };
+        let mut pids: Vec<u32> = programs.iter().filter_map(|program| program.how.pid).collect();
+        pids.sort_unstable();
+        pids.dedup();
+        // Nothing, or more than one process: which of them it was is for the whole look to say.
+        Ok(pids.len() != 1 || programs.iter().filter_map(|program| facts::started(program)).any(|one| fits(one.argv)))
     }
 
     fn edges(&self) -> Vec<Edge> {
         let mut edges = Vec::new();
         for (cause, from) in self.causes.iter().enumerate() {
             for (effect, (exec, name)) in self.execs.iter().zip(&self.names).enumerate() {
-                let ends_agree = match facts::session(from) {
-                    Some(session) => self.edge(&session, exec, name.as_deref()),
-                    None => sync_edge(from, exec).then_some(false),
-                };
+                let ends_agree = self.link(from, exec, name.as_deref());
                 edges.extend(ends_agree.map(|ends_agree| Edge { cause, effect, ends_agree }));
             }
         }
         edges
     }
 
-    /// Whether a session may have caused an exec; `Some(true)` when their ends agree too.
+    /// Whether something may have caused an exec; `Some(true)` when their ends agree too.
+    fn link(&self, cause: &Event, exec: &Exec, name: Option<&str>) -> Option<bool> {
+        match facts::session(cause) {
+            Some(session) => self.edge(&session, exec, name),
+            None => sync_edge(cause, exec).then_some(false),
+        }
+    }
+
+    /// Whether an exec that began at `start` lies within a session, as far as its beginning tells.
+    fn in_time(&self, session: &Session<'_>, start: i64) -> bool {
+        self.offset.follows(session.start, start, SESSION_HORIZON_NS)
+            && session.end.is_none_or(|end| self.offset.earliest(start) <= end)
+    }
+
     fn edge(&self, session: &Session<'_>, exec: &Exec, name: Option<&str>) -> Option<bool> {
         if !exec.fits(session) || session.container.zip(name).is_some_and(|(asked, name)| asked != name) {
             return None;
         }
-        let starts = self.offset.follows(session.start, exec.start, SESSION_HORIZON_NS);
-        if !starts || session.end.is_some_and(|end| self.offset.earliest(exec.start) > end) {
+        if !self.in_time(session, exec.start) {
             return None;
         }
         Some(session.end.zip(exec.end).is_some_and(|(session, exec)| self.offset.ends_agree(session, exec)))

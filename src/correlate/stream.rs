@@ -25,7 +25,7 @@ pub fn cause(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
     let (since, until) = (start.saturating_sub(AROUND_NS), start.saturating_add(AROUND_NS));
     let sessions = case.with_key(keys::session(event, &side.namespace, &side.pod), since, until)?;
     let served = case.with_key(keys::served(event, &side.namespace, &side.pod), since, until)?;
-    let offset = clock::offset(case, &sessions, &[], &served)?;
+    let offset = clock::offset(case, &sessions, &served, || Ok(Vec::new()))?;
     let mut effects: Vec<Side> = Vec::new();
     let others = match event.source {
         Source::Kubelet => served,

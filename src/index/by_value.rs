@@ -38,6 +38,9 @@ impl Searcher {
                 let info = index.terms().get(indexed_value(value)).map_err(IndexError::engine("looking a value up"))?;
                 let Some(info) = info else { continue };
                 Postings::default().each(&index, &info, &mut |doc| {
+                    if !segment.may_lie_in(doc, window) {
+                        return;
+                    }
                     let when = segment.when(doc);
                     if window.contains(when) && segment.is_alive(doc) {
                         found.push((when, segment.id(doc), at, doc));

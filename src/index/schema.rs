@@ -4,8 +4,8 @@
 //!
 //! Each value is one term, as it is, cut after 1,024 bytes; no positions, no norms, nothing stored. Conditions are
 //! evaluated on the terms themselves (`terms`). Columns: `when` (ns), `id_high`, `id_low`, `place` (packed runs, the
-//! first one holding the smallest leaf). The id is found through the first 12 bits of it, which are a term: 4,096
-//! terms cost 2 bytes an event, where a term an id would cost 15.
+//! first one holding the smallest leaf). The id is found through the first 16 bits of it, which are a term: 65,536
+//! terms, and the span of times of each block of documents, where a term an id would cost 15 bytes an event.
 
 use super::fields::FIELDS;
 use super::{Field, IndexError, Places};
@@ -106,9 +106,12 @@ pub(super) fn id_of(high: u64, low: u64) -> EventId {
     EventId((u128::from(high) << 64 | u128::from(low)).to_be_bytes())
 }
 
-/// The first 12 bits of an id as text: the term by which it is found. Ids are hashes, so buckets are even.
+/// What is left of the upper half of an id below its bucket, bits.
+pub(super) const BUCKET_SHIFT: u32 = 48;
+
+/// The first 16 bits of an id as text: the term by which it is found. Ids are hashes, so buckets are even.
 pub(super) fn bucket(high: u64) -> String {
-    format!("{:03x}", high >> 52)
+    format!("{:04x}", high >> BUCKET_SHIFT)
 }
 
 /// What is kept beside each commit.
@@ -147,7 +150,7 @@ mod tests {
         let id = EventId(*b"0123456789abcdef");
         let (high, low) = halves(id);
         assert_eq!(id_of(high, low), id);
-        assert_eq!(bucket(0xfff0_0000_0000_0000), "fff");
-        assert_eq!(bucket(0x0010_0000_0000_0000), "001");
+        assert_eq!(bucket(0xffff_0000_0000_0000), "ffff");
+        assert_eq!(bucket(0x0010_0000_0000_0000), "0010");
     }
 }

@@ -49,18 +49,18 @@ impl Searcher {
 
     /// The event of an id.
     pub fn find(&self, id: EventId) -> Result<Option<Hit>, IndexError> {
-        self.find_where(id, |_| true)
+        self.find_with(|segment| segment.find(id))
     }
 
     /// The event of an id whose time is known: segments that do not span it are not asked.
     pub fn find_at(&self, id: EventId, when: i64) -> Result<Option<Hit>, IndexError> {
-        self.find_where(id, |segment| segment.spans(when))
+        self.find_with(|segment| if segment.spans(when) { segment.find_at(id, when) } else { Ok(None) })
     }
 
-    fn find_where(&self, id: EventId, ask: impl Fn(&Segment) -> bool) -> Result<Option<Hit>, IndexError> {
+    fn find_with(&self, find: impl Fn(&Segment) -> Result<Option<u32>, IndexError>) -> Result<Option<Hit>, IndexError> {
         self.guarded(|| {
-            for segment in self.inner.segments.iter().filter(|segment| ask(segment)) {
-                if let Some(doc) = segment.find(id)? {
+            for segment in &self.inner.segments {
+                if let Some(doc) = find(segment)? {
                     return Ok(Some(segment.hit(doc)));
                 }
             }

@@ -5,7 +5,7 @@
 
 use super::bits::{Bits, Docs};
 use super::places::leaf_of;
-use super::schema::{self, Keys, bucket, halves, id_of};
+use super::schema::{self, BUCKET_SHIFT, Keys, bucket, halves, id_of};
 use super::terms::Postings;
 use super::{IndexError, Places, Window};
 use crate::model::{EventId, IdPrefix};
@@ -124,6 +124,19 @@ impl Segment {
         })
     }
 
+    fn block(&self, doc: u32) -> Option<&Block> {
+        usize::try_from(doc / BLOCK).ok().and_then(|at| self.blocks().get(at))
+    }
+
+    /// Whether the block of a document meets a window: a look that costs less than the time of the document itself.
+    pub fn may_lie_in(&self, doc: u32, window: Window) -> bool {
+        window == Window::ALL
+            || self.block(doc).is_some_and(|block| {
+                window.since.is_none_or(|since| block.last >= since)
+                    && window.until.is_none_or(|until| block.first < until)
+            })
+    }
+
     /// Whether a time lies between the segment's earliest and latest.
     pub fn spans(&self, when: i64) -> bool {
         self.len() > 0 && (self.when.min_value()..=self.when.max_value()).contains(&when)
@@ -231,11 +244,24 @@ impl Segment {
         Ok(found)
     }
 
+    /// The document of an id that has this time: blocks that do not span it are not looked into, so the cost does not grow with the segment.
+    pub fn find_at(&self, id: EventId, when: i64) -> Result<Option<u32>, IndexError> {
+        let spanned = |doc: u32| self.block(doc).is_some_and(|block| (block.first..=block.last).contains(&when));
+        let mut found = None;
+        let (high, low) = halves(id);
+        self.each_of_bucket(high, &mut |doc| {
+            if spanned(doc) && self.id_high.get_val(doc) == high && self.id_low.get_val(doc) == low {
+                found = Some(doc);
+            }
+        })?;
+        Ok(found)
+    }
+
     /// Calls back with every document whose id starts with the prefix.
     pub fn find_prefix(&self, prefix: IdPrefix, each: &mut dyn FnMut(u32, EventId)) -> Result<(), IndexError> {
         let high = |number: u128| halves(EventId(number.to_be_bytes())).0;
-        for bucket in high(prefix.low) >> 52..=high(prefix.high) >> 52 {
-            self.each_of_bucket(bucket << 52, &mut |doc| {
+        for bucket in high(prefix.low) >> BUCKET_SHIFT..=high(prefix.high) >> BUCKET_SHIFT {
+            self.each_of_bucket(bucket << BUCKET_SHIFT, &mut |doc| {
                 let id = self.id(doc);
                 if prefix.contains(id) {
                     each(doc, id);
