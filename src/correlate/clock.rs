@@ -14,6 +14,8 @@ use std::sync::Arc;
 const UNKNOWN_NS: i64 = 2_000_000_000;
 /// The kernel stamps records with a coarse clock: true time is up to this later, ns (250 ticks a second: 4 ms; 100: 10 ms).
 pub const COARSE_NS: i64 = 10_000_000;
+/// Clocks that are farther apart than this are not looked for: events of the other side are looked up so much wider, ns.
+pub const APART_NS: i64 = 120_000_000_000;
 /// An end on the node and the end of its session are as close as this; measured 4 to 10 ms, ns.
 const ENDS_WITHIN_NS: i64 = 250_000_000;
 /// What is added on both sides where few pairs were found, ns.

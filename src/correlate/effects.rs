@@ -3,6 +3,7 @@
 //! Candidates are found by their keys, and each is then asked for its own cause: there is one judgement, in `links`. Not here: that judgement.
 
 use super::case::{Case, Failed};
+use super::clock::APART_NS;
 use super::container;
 use super::facts::{self, SessionKind};
 use super::keys;
@@ -11,9 +12,6 @@ use super::rules::{PROCESS_HORIZON_NS, SESSION_HORIZON_NS};
 use crate::model::{Event, EventId, Link, Source};
 use std::collections::HashSet;
 use std::sync::Arc;
-
-/// How far before a session's beginning an exec may be stamped, where clocks are apart, ns.
-const CLOCKS_NS: i64 = 120_000_000_000;
 
 /// The effects of an event, oldest first, each with its link.
 pub fn effects(case: &Case<'_>, event: &Arc<Event>) -> Result<Vec<(Arc<Event>, Link)>, Failed> {
@@ -44,8 +42,8 @@ fn of_request(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) -
     let (Some(namespace), Some(pod)) = (place.namespace.as_deref(), place.pod.as_deref()) else { return Ok(()) };
     if let Some(session) = facts::session(event) {
         let (since, until) = (
-            session.start.saturating_sub(CLOCKS_NS),
-            session.start.saturating_add(SESSION_HORIZON_NS).saturating_add(CLOCKS_NS),
+            session.start.saturating_sub(APART_NS),
+            session.start.saturating_add(SESSION_HORIZON_NS).saturating_add(APART_NS),
         );
         into.extend(case.with_key(keys::served(event, namespace, pod), since, until)?.iter().cloned());
         for id in container::of_pod(case, event, namespace, pod)?.0 {
@@ -97,7 +95,9 @@ fn of_container(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>)
     let Some(id) = event.r#where.container_id.as_deref() else { return Ok(()) };
     into.extend(case.all(keys::made(id))?.iter().cloned());
     if event.what.action == "created-sandbox" {
-        into.extend(case.all(format!("sandbox:{id}"))?.iter().cloned());
+        for inside in case.endings(keys::in_sandbox(id))?.iter() {
+            into.extend(case.first(keys::container(inside))?.iter().cloned());
+        }
     }
     if event.what.action == "requested-exec-sync" {
         let at = event.when.event.nanos;

@@ -184,7 +184,6 @@ fn containerd(event: &Event, each: &mut dyn FnMut(&str)) {
         "created-container" => {
             id.iter().for_each(|id| each(&container(id)));
             if let Some(sandbox) = facts::argument(event, "sandbox") {
-                each(&format!("sandbox:{sandbox}"));
                 id.iter().for_each(|id| each(&(in_sandbox(sandbox) + id)));
             }
         }

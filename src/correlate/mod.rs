@@ -20,7 +20,7 @@ mod verdict;
 mod walk;
 
 pub use case::{Case, Events, FOUND_MAX, Failed};
-pub use container::{Entry, entries};
+pub use container::{Container, Entry, entries};
 pub use effects::effects;
 pub use facts::Names;
 pub use keys::keys;

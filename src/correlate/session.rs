@@ -201,7 +201,7 @@ impl Field {
             ids.extend(others);
             limited |= more;
             // Clocks may be apart: sessions are looked for wider than execs.
-            let wide = around.max(120_000_000_000);
+            let wide = around.max(clock::APART_NS);
             let (from, to) = (exec.start.saturating_sub(wide), exec.start.saturating_add(wide));
             let found = case.with_key(keys::session(&exec.event, namespace, pod), from, to)?;
             limited |= found.len() >= FOUND_MAX;

@@ -3,7 +3,8 @@
 //! Not here: a single step (`links`), the other direction (`effects`).
 
 use super::case::{Case, FOUND_MAX, Failed};
-use super::container;
+use super::clock::APART_NS;
+use super::container::{self, Container};
 use super::facts::{self, Names, SessionKind};
 use super::keys;
 use super::links::{self, Found};
@@ -17,8 +18,6 @@ use std::sync::Arc;
 const STEPS_MAX: usize = 64;
 /// Execs in a container that are looked at for whose orphan a process may be; beyond that, the persons of its sessions.
 const ORPHANS_MAX: usize = 16;
-/// How far ahead of the node's clock the API server's may be, for those sessions, ns.
-const ORPHANS_CLOCKS_NS: i64 = 120_000_000_000;
 
 /// An event of a chain, and how it is linked to its cause, the next one.
 #[derive(Debug, Clone)]
@@ -99,13 +98,9 @@ pub struct Why {
 #[derive(Debug, Clone)]
 pub struct Within {
     /// Container id.
-    pub container: Str,
-    /// What it is called.
-    pub names: Names,
-    /// Who says so.
-    pub namers: Vec<EventId>,
-    /// Whether its namers disagree; then what they disagree in is left out.
-    pub contradicted: bool,
+    pub id: Str,
+    /// What is known of it.
+    pub container: Container,
     /// The weakest link from the event to the runtime's order.
     pub class: Class,
 }
@@ -130,9 +125,8 @@ fn within(case: &Case<'_>, why: &Why) -> Result<Option<Within>, Failed> {
         if step.event.source != Source::Linux {
             return Ok(None);
         }
-        let known = container::container(case, &id)?;
-        let (names, namers, contradicted) = (known.names, known.namers, known.contradicted);
-        return Ok(Some(Within { container: id, names, namers, contradicted, class }));
+        let container = container::container(case, &id)?;
+        return Ok(Some(Within { id, container, class }));
     }
     Ok(None)
 }
@@ -381,7 +375,7 @@ impl Orphan {
             return Ok(());
         };
         self.unexplained = true;
-        let until = child.when.event.nanos.saturating_add(ORPHANS_CLOCKS_NS);
+        let until = child.when.event.nanos.saturating_add(APART_NS);
         let sessions = case.latest(keys::session(child, namespace, pod), until, FOUND_MAX)?;
         self.open |= sessions.len() >= FOUND_MAX;
         for opened in sessions.iter() {

@@ -67,6 +67,11 @@ impl Window {
     /// All of time.
     pub const ALL: Window = Window { since: None, until: None };
 
+    /// Whether something from `first` to `last`, both included, shares a moment with it.
+    pub fn meets(self, first: i64, last: i64) -> bool {
+        self.since.is_none_or(|since| last >= since) && self.until.is_none_or(|until| first < until)
+    }
+
     /// Whether a moment belongs to it.
     pub fn contains(self, when: i64) -> bool {
         self.since.is_none_or(|since| when >= since) && self.until.is_none_or(|until| when < until)

@@ -130,16 +130,12 @@ impl Segment {
 
     /// Whether the block of a document meets a window: a look that costs less than the time of the document itself.
     pub fn may_lie_in(&self, doc: u32, window: Window) -> bool {
-        window == Window::ALL
-            || self.block(doc).is_some_and(|block| {
-                window.since.is_none_or(|since| block.last >= since)
-                    && window.until.is_none_or(|until| block.first < until)
-            })
+        window == Window::ALL || self.block(doc).is_some_and(|block| window.meets(block.first, block.last))
     }
 
     /// Whether a time lies between the segment's earliest and latest.
     pub fn spans(&self, when: i64) -> bool {
-        self.len() > 0 && (self.when.min_value()..=self.when.max_value()).contains(&when)
+        self.len() > 0 && (self.first()..=self.last()).contains(&when)
     }
 
     /// At least the time of the first document.
@@ -154,10 +150,7 @@ impl Segment {
 
     /// Whether a window may hold a document of it.
     pub fn meets(&self, window: Window) -> bool {
-        let (first, last) = (self.when.min_value(), self.when.max_value());
-        self.len() > 0
-            && window.since.is_none_or(|since| last >= since)
-            && window.until.is_none_or(|until| first < until)
+        self.len() > 0 && window.meets(self.first(), self.last())
     }
 
     /// Whether a document was not deleted.
@@ -170,11 +163,10 @@ impl Segment {
         if window == Window::ALL || self.len() == 0 {
             return Docs::All;
         }
-        let (first, last) = (self.when.min_value(), self.when.max_value());
-        if window.contains(first) && window.contains(last) {
+        if window.contains(self.first()) && window.contains(self.last()) {
             return Docs::All;
         }
-        if window.since.is_some_and(|since| last < since) || window.until.is_some_and(|until| first >= until) {
+        if !self.meets(window) {
             return Docs::None;
         }
         let mut found = Bits::none(self.len());
@@ -184,9 +176,7 @@ impl Segment {
                 found.insert_range(block.docs());
                 continue;
             }
-            if window.since.is_some_and(|since| block.last < since)
-                || window.until.is_some_and(|until| block.first >= until)
-            {
+            if !window.meets(block.first, block.last) {
                 continue;
             }
             self.whens(block.docs(), &mut times);
@@ -244,7 +234,7 @@ impl Segment {
         Ok(found)
     }
 
-    /// The document of an id that has this time: blocks that do not span it are not looked into, so the cost does not grow with the segment.
+    /// The document of an id that has this time: blocks that do not span it are not looked into, so the cost hardly grows with the segment.
     pub fn find_at(&self, id: EventId, when: i64) -> Result<Option<u32>, IndexError> {
         let spanned = |doc: u32| self.block(doc).is_some_and(|block| (block.first..=block.last).contains(&when));
         let mut found = None;

@@ -157,7 +157,7 @@ pub fn why(store: &Store<'_>, event: &Event, why: &Why) -> Result<Value, AnswerE
         "findings": findings?,
     });
     if let (Some(answer), Some(within)) = (answer.as_object_mut(), &why.within) {
-        answer.insert("container".to_owned(), names(&within.container, &within.names));
+        answer.insert("container".to_owned(), names(&within.id, &within.container.names));
     }
     Ok(answer)
 }

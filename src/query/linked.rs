@@ -65,8 +65,7 @@ pub fn failed(error: Failed) -> AnswerError {
 pub struct Store<'v> {
     view: &'v View,
     join: &'static Field,
-    known: RefCell<HashMap<EventId, Arc<Event>>>,
-    hits: RefCell<HashMap<EventId, Hit>>,
+    known: RefCell<HashMap<EventId, (Hit, Arc<Event>)>>,
     /// What was read and hashed already: a chain names the same records again and again.
     evidence: RefCell<HashMap<EventId, Vec<Value>>>,
 }
@@ -75,7 +74,7 @@ impl<'v> Store<'v> {
     fn new(view: &'v View) -> Result<Store<'v>, AnswerError> {
         let join = resolve("join.key").and_then(|fields| fields.first().copied());
         let join = join.ok_or_else(|| AnswerError::Limit("this build has no join keys".to_owned()))?;
-        Ok(Store { view, join, known: RefCell::default(), hits: RefCell::default(), evidence: RefCell::default() })
+        Ok(Store { view, join, known: RefCell::default(), evidence: RefCell::default() })
     }
 
     /// The view that is asked.
@@ -85,18 +84,17 @@ impl<'v> Store<'v> {
 
     /// An event, read from evidence once.
     pub fn event(&self, hit: &Hit) -> Result<Arc<Event>, AnswerError> {
-        if let Some(known) = self.known.borrow().get(&hit.id) {
+        if let Some((_, known)) = self.known.borrow().get(&hit.id) {
             return Ok(Arc::clone(known));
         }
         let event = self.view.events.event(&self.view.reader, hit)?;
-        self.known.borrow_mut().insert(hit.id, Arc::clone(&event));
-        self.hits.borrow_mut().insert(hit.id, hit.clone());
+        self.known.borrow_mut().insert(hit.id, (hit.clone(), Arc::clone(&event)));
         Ok(event)
     }
 
     /// The raw records of an event that was read.
     pub fn records(&self, id: EventId) -> Result<Vec<load::Loaded>, AnswerError> {
-        let hit = self.hits.borrow().get(&id).cloned();
+        let hit = self.known.borrow().get(&id).map(|(hit, _)| hit.clone());
         let hit = match hit {
             Some(hit) => hit,
             None => self.view.searcher.find(id)?.ok_or_else(|| AnswerError::Unknown { name: id.to_string() })?,

@@ -189,21 +189,24 @@ fn when(event: &Event) -> Claim {
 
 fn place(event: &Event, why: &Why) -> Claim {
     let mut place = event.r#where.clone();
-    let (by, mut grade) = recorder(event);
+    let (mut by, mut grade) = recorder(event);
     let mut events = vec![event.id];
     let mut limits = vec!["cluster and node are the names that the collector was configured with".to_owned()];
     if let Some(within) = &why.within {
-        let own = place.container_id.clone();
-        place.container_id.get_or_insert_with(|| within.container.clone());
-        if own.is_none_or(|own| own == within.container) {
-            place.namespace = place.namespace.or_else(|| within.names.namespace.clone());
-            place.pod = place.pod.or_else(|| within.names.pod.clone());
-            place.container = place.container.or_else(|| within.names.container.clone());
-        }
+        let container = &within.container;
+        place.container_id = Some(within.id.clone());
+        place.namespace.clone_from(&container.names.namespace);
+        place.pod.clone_from(&container.names.pod);
+        place.container.clone_from(&container.names.container);
+        // The kernel names no container: the runtime, the kubelet or the pod's status do.
+        by = None;
         grade = within.class.name();
-        events.extend(&within.namers);
+        events.extend(&container.namers);
+        limits.push(
+            "pod and container are named by the runtime, the kubelet or the pod's status, not by the kernel".to_owned(),
+        );
         limits.push("the container that the process was started in; a process can leave it".to_owned());
-        if within.contradicted {
+        if container.contradicted {
             limits.push("who names the container disagrees; what they disagree in is left out".to_owned());
         }
     }
