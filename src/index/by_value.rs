@@ -2,7 +2,7 @@
 //!
 //! Made for join keys, of which an event is found by thousands a second. Not here: conditions of queries (`eval`).
 
-use super::terms::{Postings, scan};
+use super::terms::Postings;
 use super::{Field, Hit, IndexError, Order, Plan, Searcher, TermTest, Window, indexed_value, resolve};
 use crate::model::EventId;
 use std::collections::BTreeSet;
@@ -63,15 +63,7 @@ impl Searcher {
         self.guarded(|| {
             let mut found = BTreeSet::new();
             for segment in &self.inner.segments {
-                let Some(key) = segment.keys.of(field) else { continue };
-                let index = segment.values(key)?;
-                let mut terms = scan(&index, prefix)?;
-                let mut left = limit;
-                while left > 0 && terms.advance() {
-                    left -= 1;
-                    let ending = terms.key().get(prefix.len()..).unwrap_or_default();
-                    found.insert(String::from_utf8_lossy(ending).into_owned());
-                }
+                found.extend(segment.endings(field, prefix, limit)?.iter().cloned());
             }
             Ok(found.into_iter().take(limit).collect())
         })

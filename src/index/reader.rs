@@ -134,9 +134,9 @@ fn load(
             segments.push(Arc::clone(same));
             continue;
         }
-        let blocks = old.map(|old| Arc::clone(&old.blocks)).unwrap_or_default();
+        let learnt = old.map(|old| Arc::clone(&old.learnt)).unwrap_or_default();
         let reader = SegmentReader::open(&index.segment(meta))?;
-        segments.push(Arc::new(Segment::open(reader, Arc::clone(keys), blocks)?));
+        segments.push(Arc::new(Segment::open(reader, Arc::clone(keys), learnt)?));
     }
     Ok(Some(Inner { dir: dir.to_owned(), segments, covers, spans: Mutex::default() }))
 }

@@ -6,9 +6,10 @@
 use super::bits::{Bits, Docs};
 use super::places::leaf_of;
 use super::schema::{self, BUCKET_SHIFT, Keys, bucket, halves, id_of};
-use super::terms::Postings;
-use super::{IndexError, Places, Window};
+use super::terms::{Postings, scan};
+use super::{Field, IndexError, Places, Window};
 use crate::model::{EventId, IdPrefix};
+use quick_cache::sync::Cache;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use tantivy::SegmentReader;
@@ -44,13 +45,29 @@ impl Block {
     }
 }
 
-/// Blocks, counted when they are first needed and shared between the versions of a segment.
-pub(super) type Blocks = Arc<OnceLock<Vec<Block>>>;
+/// Scans of dictionaries that are kept, of each segment; most found nothing.
+const SCANS_MAX: usize = 4_096;
+
+/// The field, the prefix and the limit of a scan.
+type Scan = (tantivy::schema::Field, String, usize);
+
+/// What was learnt of a segment's documents and dictionaries, when it was first needed; shared between the versions of a segment, whose deletions alone
+/// differ.
+pub(super) struct Learnt {
+    blocks: OnceLock<Vec<Block>>,
+    scans: Cache<Scan, Arc<[String]>>,
+}
+
+impl Default for Learnt {
+    fn default() -> Learnt {
+        Learnt { blocks: OnceLock::new(), scans: Cache::new(SCANS_MAX) }
+    }
+}
 
 pub(super) struct Segment {
     pub reader: SegmentReader,
     pub keys: Arc<Keys>,
-    pub blocks: Blocks,
+    pub learnt: Arc<Learnt>,
     when: Arc<dyn ColumnValues<i64>>,
     id_high: Arc<dyn ColumnValues<u64>>,
     id_low: Arc<dyn ColumnValues<u64>>,
@@ -58,7 +75,7 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    pub fn open(reader: SegmentReader, keys: Arc<Keys>, blocks: Blocks) -> tantivy::Result<Segment> {
+    pub fn open(reader: SegmentReader, keys: Arc<Keys>, learnt: Arc<Learnt>) -> tantivy::Result<Segment> {
         let columns = reader.fast_fields();
         Ok(Segment {
             when: columns.column_first_or_default::<i64>(schema::WHEN)?,
@@ -67,7 +84,7 @@ impl Segment {
             place: columns.u64(schema::PLACE)?,
             reader,
             keys,
-            blocks,
+            learnt,
         })
     }
 
@@ -111,7 +128,7 @@ impl Segment {
     }
 
     pub fn blocks(&self) -> &[Block] {
-        self.blocks.get_or_init(|| {
+        self.learnt.blocks.get_or_init(|| {
             let mut times = Vec::new();
             let starts = (0..self.len()).step_by(usize::try_from(BLOCK).unwrap_or(1));
             let block = |start: u32| {
@@ -131,6 +148,25 @@ impl Segment {
     /// Whether the block of a document meets a window: a look that costs less than the time of the document itself.
     pub fn may_lie_in(&self, doc: u32, window: Window) -> bool {
         window == Window::ALL || self.block(doc).is_some_and(|block| window.meets(block.first, block.last))
+    }
+
+    /// What follows `prefix` in the values of a field, in order, the first `limit`.
+    pub fn endings(&self, field: &Field, prefix: &str, limit: usize) -> Result<Arc<[String]>, IndexError> {
+        let Some(key) = self.keys.of(field) else { return Ok(Arc::default()) };
+        let asked = (key, prefix.to_owned(), limit);
+        if let Some(found) = self.learnt.scans.get(&asked) {
+            return Ok(found);
+        }
+        let index = self.values(key)?;
+        let mut terms = scan(&index, prefix)?;
+        let mut found = Vec::new();
+        while found.len() < limit && terms.advance() {
+            let ending = terms.key().get(prefix.len()..).unwrap_or_default();
+            found.push(String::from_utf8_lossy(ending).into_owned());
+        }
+        let found: Arc<[String]> = found.into();
+        self.learnt.scans.insert(asked, Arc::clone(&found));
+        Ok(found)
     }
 
     /// Whether a time lies between the segment's earliest and latest.
