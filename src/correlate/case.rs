@@ -24,20 +24,21 @@ pub trait Events {
     fn with_key(&self, key: &str, since: i64, until: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed>;
     /// Events with a join key at or before `until`, newest first, the first `limit`.
     fn latest(&self, key: &str, until: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed>;
-    /// What follows `prefix` in the join keys that there are, the first `limit`.
-    fn endings(&self, prefix: &str, limit: usize) -> Result<Vec<String>, Failed>;
+    /// What follows `prefix` in the join keys that there are, and the time (ns) of the first event of each; the first `limit`.
+    fn endings(&self, prefix: &str, limit: usize) -> Result<Vec<(String, i64)>, Failed>;
     /// Times of the first and the last event of a source.
     fn span(&self, source: Source) -> Result<Option<(i64, i64)>, Failed>;
 }
 
 type Several = Rc<Vec<Arc<Event>>>;
+type Endings = Rc<Vec<(String, i64)>>;
 
 /// A question in progress.
 pub struct Case<'e> {
     events: &'e dyn Events,
     found: RefCell<HashMap<(String, i64, i64, usize), Several>>,
     last: RefCell<HashMap<(String, i64, usize), Several>>,
-    endings: RefCell<HashMap<String, Rc<Vec<String>>>>,
+    endings: RefCell<HashMap<String, Endings>>,
     spans: RefCell<HashMap<Source, Option<(i64, i64)>>>,
     pub(super) execs: RefCell<HashMap<EventId, Rc<Exec>>>,
 }
@@ -120,12 +121,12 @@ impl<'e> Case<'e> {
         }
     }
 
-    /// As [`Events::endings`], asked once; the first [`FOUND_MAX`].
-    pub fn endings(&self, prefix: String) -> Result<Rc<Vec<String>>, Failed> {
+    /// As [`Events::endings`], asked once; a prefix has one limit.
+    pub fn endings(&self, prefix: String, limit: usize) -> Result<Endings, Failed> {
         if let Some(found) = self.endings.borrow().get(&prefix) {
             return Ok(Rc::clone(found));
         }
-        let found = Rc::new(self.events.endings(&prefix, FOUND_MAX)?);
+        let found = Rc::new(self.events.endings(&prefix, limit)?);
         self.endings.borrow_mut().insert(prefix, Rc::clone(&found));
         Ok(found)
     }

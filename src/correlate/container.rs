@@ -3,6 +3,7 @@
 //! Not here: the processes in it (`process`).
 
 use super::case::{Case, FOUND_MAX, Failed};
+use super::clock::APART_NS;
 use super::facts::{self, Names, Order};
 use super::{keys, runtime};
 use crate::model::{Event, EventId, Outcome, Source, Str};
@@ -10,6 +11,10 @@ use std::sync::Arc;
 
 /// Execs of a container that are listed, and one more.
 const ENTRIES_MAX: usize = 10_001;
+/// Pods that had a name before and after the time that is asked about, and of which something may have run then.
+const LIVES_AROUND: usize = 8;
+/// Pods that had a name, that are looked at.
+const LIVES_MAX: usize = 16_384;
 
 /// What is known of a container.
 #[derive(Debug, Clone, Default)]
@@ -77,23 +82,75 @@ fn merge(all: &mut Container, names: Names, by: EventId) {
     }
 }
 
-/// The ids of all containers of a pod that anybody names, and whether there may be more.
-pub fn of_pod(case: &Case<'_>, event: &Event, namespace: &str, pod: &str) -> Result<(Vec<Str>, bool), Failed> {
-    let mut ids: Vec<Str> = Vec::new();
-    let mut add = |prefix: String| -> Result<bool, Failed> {
-        let found = case.endings(prefix)?;
-        ids.extend(found.iter().map(|id| Str::from(id.as_str())));
-        Ok(found.len() >= FOUND_MAX)
-    };
-    let mut limited = add(keys::in_pod(event, namespace, pod))?;
-    let sandboxes = case.endings(keys::sandbox_of(event, namespace, pod))?;
-    limited |= sandboxes.len() >= FOUND_MAX;
-    for sandbox in sandboxes.iter() {
-        limited |= add(keys::in_sandbox(sandbox))?;
+/// A pod's name, while something may have happened in it.
+#[derive(Debug, Clone, Copy)]
+pub struct PodAt<'a> {
+    /// An event of the same cluster.
+    pub event: &'a Event,
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// Its name.
+    pub pod: &'a str,
+    /// From when on, ns.
+    pub since: i64,
+    /// Until when, ns.
+    pub until: i64,
+}
+
+/// What lay in the pods that had a name.
+#[derive(Debug, Clone, Default)]
+pub struct InPod {
+    /// The ids of all containers that anybody names.
+    pub containers: Vec<Str>,
+    /// The ids of their sandboxes.
+    pub sandboxes: Vec<Str>,
+    /// Whether there may be more.
+    pub limited: bool,
+}
+
+impl PodAt<'_> {
+    /// The lives of the name: pods that were first named in the time, and [`LIVES_AROUND`] before and after. A name belongs to one pod at a time, so an older
+    /// one would have had to outlive all of its successors; a later one would have gone unnamed while they were.
+    fn lives(&self, case: &Case<'_>) -> Result<(Vec<String>, bool), Failed> {
+        let (from, to) = (self.since.saturating_sub(APART_NS), self.until.saturating_add(APART_NS));
+        let all = case.endings(keys::life_of(self.event, self.namespace, self.pod), LIVES_MAX)?;
+        let limited = all.len() >= LIVES_MAX;
+        let mut lives: Vec<(i64, &str)> = all.iter().map(|(uid, first)| (*first, uid.as_str())).collect();
+        lives.sort_unstable();
+        let before = lives.partition_point(|(first, _)| *first < from).saturating_sub(LIVES_AROUND);
+        let after = lives.partition_point(|(first, _)| *first <= to).saturating_add(LIVES_AROUND).min(lives.len());
+        let near = lives.get(before..after).unwrap_or_default();
+        let mut lives: Vec<String> = near.iter().map(|(_, uid)| (*uid).to_owned()).collect();
+        lives.push(keys::life_without_uid(self.event, self.namespace, self.pod));
+        Ok((lives, limited))
     }
+
+    /// The containers and sandboxes of the name's lives.
+    pub fn inside(&self, case: &Case<'_>) -> Result<InPod, Failed> {
+        let (lives, limited) = self.lives(case)?;
+        let mut found = InPod { limited, ..InPod::default() };
+        for life in &lives {
+            found.limited |= add_all(case, keys::in_pod(life), &mut found.containers)?;
+            found.limited |= add_all(case, keys::sandbox_of(life), &mut found.sandboxes)?;
+        }
+        sort(&mut found.sandboxes);
+        for sandbox in &found.sandboxes {
+            found.limited |= add_all(case, keys::in_sandbox(sandbox), &mut found.containers)?;
+        }
+        sort(&mut found.containers);
+        Ok(found)
+    }
+}
+
+fn add_all(case: &Case<'_>, prefix: String, into: &mut Vec<Str>) -> Result<bool, Failed> {
+    let found = case.endings(prefix, FOUND_MAX)?;
+    into.extend(found.iter().map(|(id, _)| Str::from(id.as_str())));
+    Ok(found.len() >= FOUND_MAX)
+}
+
+fn sort(ids: &mut Vec<Str>) {
     ids.sort();
     ids.dedup();
-    Ok((ids, limited))
 }
 
 /// The API requests that asked for a container: those that added it to its pod by name, else the one that made the pod.

@@ -2,9 +2,9 @@
 //!
 //! Candidates are found by their keys, and each is then asked for its own cause: there is one judgement, in `links`. Not here: that judgement.
 
-use super::case::{Case, Failed};
+use super::case::{Case, FOUND_MAX, Failed};
 use super::clock::APART_NS;
-use super::container;
+use super::container::PodAt;
 use super::facts::{self, SessionKind};
 use super::keys;
 use super::links;
@@ -46,12 +46,13 @@ fn of_request(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) -
             session.start.saturating_add(SESSION_HORIZON_NS).saturating_add(APART_NS),
         );
         into.extend(case.with_key(keys::served(event, namespace, pod), since, until)?.iter().cloned());
-        for id in container::of_pod(case, event, namespace, pod)?.0 {
-            let key = if session.kind == SessionKind::Exec { keys::exec_in(&id) } else { keys::request(&id) };
+        let inside = PodAt { event, namespace, pod, since, until }.inside(case)?;
+        for id in &inside.containers {
+            let key = if session.kind == SessionKind::Exec { keys::exec_in(id) } else { keys::request(id) };
             into.extend(case.with_key(key, since, until)?.iter().cloned());
         }
         if session.kind == SessionKind::PortForward {
-            for sandbox in case.endings(keys::sandbox_of(event, namespace, pod))?.iter() {
+            for sandbox in &inside.sandboxes {
                 into.extend(case.with_key(keys::request(sandbox), since, until)?.iter().cloned());
             }
         }
@@ -62,9 +63,11 @@ fn of_request(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) -
         if let Some(uid) = &place.pod_uid {
             into.extend(case.all(keys::pod_uid(uid))?.iter().cloned());
         }
-        for id in container::of_pod(case, event, namespace, pod)?.0 {
-            into.extend(case.first(keys::container(&id))?.iter().cloned());
-            into.extend(case.all(keys::made(&id))?.iter().cloned());
+        let since = event.when.event.nanos;
+        let inside = PodAt { event, namespace, pod, since, until: i64::MAX }.inside(case)?;
+        for id in &inside.containers {
+            into.extend(case.first(keys::container(id))?.iter().cloned());
+            into.extend(case.all(keys::made(id))?.iter().cloned());
         }
     }
     Ok(())
@@ -95,7 +98,7 @@ fn of_container(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>)
     let Some(id) = event.r#where.container_id.as_deref() else { return Ok(()) };
     into.extend(case.all(keys::made(id))?.iter().cloned());
     if event.what.action == "created-sandbox" {
-        for inside in case.endings(keys::in_sandbox(id))?.iter() {
+        for (inside, _) in case.endings(keys::in_sandbox(id), FOUND_MAX)?.iter() {
             into.extend(case.first(keys::container(inside))?.iter().cloned());
         }
     }

@@ -88,19 +88,40 @@ pub fn added(event: &Event, namespace: &str, pod: &str) -> String {
     format!("added:{}/{namespace}/{pod}", cluster(event))
 }
 
-/// Before the id of each container that somebody says is in a pod.
-pub fn in_pod(event: &Event, namespace: &str, pod: &str) -> String {
-    format!("in-pod:{}/{namespace}/{pod} ", cluster(event))
+/// Before each life of a pod's name: the uid of each pod that had it.
+pub fn life_of(event: &Event, namespace: &str, pod: &str) -> String {
+    format!("life-of:{}/{namespace}/{pod} ", cluster(event))
 }
 
-/// Before the id of each sandbox of a pod.
-pub fn sandbox_of(event: &Event, namespace: &str, pod: &str) -> String {
-    format!("sandbox-of:{}/{namespace}/{pod} ", cluster(event))
+/// The life of those that name a pod without its uid.
+pub fn life_without_uid(event: &Event, namespace: &str, pod: &str) -> String {
+    format!("{}/{namespace}/{pod}", cluster(event))
+}
+
+/// Before the id of each container that somebody says is in the pod of a life.
+pub fn in_pod(life: &str) -> String {
+    format!("in-pod:{life} ")
+}
+
+/// Before the id of each sandbox of the pod of a life.
+pub fn sandbox_of(life: &str) -> String {
+    format!("sandbox-of:{life} ")
 }
 
 /// Before the id of each container in a sandbox.
 pub fn in_sandbox(sandbox: &str) -> String {
     format!("in-sandbox:{sandbox} ")
+}
+
+/// The life that an event names, as a key of its own where it knows the uid.
+fn life(event: &Event, namespace: &str, pod: &str, each: &mut dyn FnMut(&str)) -> String {
+    match event.r#where.pod_uid.as_deref() {
+        Some(uid) => {
+            each(&(life_of(event, namespace, pod) + uid));
+            uid.to_owned()
+        }
+        None => life_without_uid(event, namespace, pod),
+    }
 }
 
 fn cluster(event: &Event) -> &str {
@@ -163,7 +184,8 @@ fn kubernetes(event: &Event, each: &mut dyn FnMut(&str)) {
         ("pods/status", _) => {
             facts::status_containers(event).filter_map(|object| object.uid.as_deref()).for_each(|id| {
                 each(&container(id));
-                each(&(in_pod(event, namespace, name) + id));
+                let life = life(event, namespace, name, each);
+                each(&(in_pod(&life) + id));
             });
         }
         _ => {}
@@ -178,7 +200,8 @@ fn containerd(event: &Event, each: &mut dyn FnMut(&str)) {
             id.iter().for_each(|id| each(&container(id)));
             place.pod_uid.iter().for_each(|uid| each(&pod_uid(uid)));
             if let (Some(namespace), Some(name), Some(id)) = (&place.namespace, &place.pod, id) {
-                each(&(sandbox_of(event, namespace, name) + id));
+                let life = life(event, namespace, name, each);
+                each(&(sandbox_of(&life) + id));
             }
         }
         "created-container" => {
@@ -209,7 +232,8 @@ fn kubelet(event: &Event, each: &mut dyn FnMut(&str)) {
     }
     let (Some(namespace), Some(name)) = (place.namespace.as_deref(), place.pod.as_deref()) else { return };
     if let ("added-container", Some(id)) = (event.what.action.as_str(), &place.container_id) {
-        each(&(in_pod(event, namespace, name) + id));
+        let life = life(event, namespace, name, each);
+        each(&(in_pod(&life) + id));
     }
     if facts::session(event).is_some() {
         each(&served(event, namespace, name));

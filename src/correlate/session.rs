@@ -5,7 +5,7 @@
 
 use super::case::{Case, FOUND_MAX, Failed};
 use super::clock::{self, COARSE_NS, Offset};
-use super::container::{self, Container};
+use super::container::{self, Container, PodAt};
 use super::facts::{self, Order, Session, SessionKind};
 use super::keys;
 use super::matching::{Edge, Solved, part, solve};
@@ -197,9 +197,9 @@ impl Field {
         let mut ids = vec![exec.container.clone()];
         let (mut sessions, mut served) = (Vec::new(), Rc::default());
         if let Some((namespace, pod)) = pod {
-            let (others, more) = container::of_pod(case, &exec.event, namespace, pod)?;
-            ids.extend(others);
-            limited |= more;
+            let inside = PodAt { event: &exec.event, namespace, pod, since, until }.inside(case)?;
+            ids.extend(inside.containers);
+            limited |= inside.limited;
             // Clocks may be apart: sessions are looked for wider than execs.
             let wide = around.max(clock::APART_NS);
             let (from, to) = (exec.start.saturating_sub(wide), exec.start.saturating_add(wide));

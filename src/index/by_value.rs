@@ -5,7 +5,7 @@
 use super::terms::Postings;
 use super::{Field, Hit, IndexError, Order, Plan, Searcher, TermTest, Window, indexed_value, resolve};
 use crate::model::EventId;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 impl Searcher {
     /// The first `limit` events, in order of time and id, that have exactly this value and lie within a window.
@@ -57,13 +57,20 @@ impl Searcher {
         })
     }
 
-    /// What follows `prefix` in the values that a field has, in order, the first `limit`: from the dictionaries, without a look at any event. Values of
-    /// events that were superseded may be among them.
-    pub fn endings(&self, field: &Field, prefix: &str, limit: usize) -> Result<Vec<String>, IndexError> {
+    /// What follows `prefix` in the values that a field has, in order, the first `limit`, each with the time (ns) of the first event that has it: from the
+    /// dictionaries, without a look at any event. Values of events that were superseded may be among them.
+    pub fn endings(&self, field: &Field, prefix: &str, limit: usize) -> Result<Vec<(String, i64)>, IndexError> {
         self.guarded(|| {
-            let mut found = BTreeSet::new();
+            let mut found: BTreeMap<String, i64> = BTreeMap::new();
             for segment in &self.inner.segments {
-                found.extend(segment.endings(field, prefix, limit)?.iter().cloned());
+                for (ending, first) in segment.endings(field, prefix, limit)?.iter() {
+                    match found.get_mut(ending) {
+                        Some(known) => *known = *first.min(known),
+                        None => {
+                            found.insert(ending.clone(), *first);
+                        }
+                    }
+                }
             }
             Ok(found.into_iter().take(limit).collect())
         })

@@ -55,7 +55,7 @@ type Scan = (tantivy::schema::Field, String, usize);
 /// differ.
 pub(super) struct Learnt {
     blocks: OnceLock<Vec<Block>>,
-    scans: Cache<Scan, Arc<[String]>>,
+    scans: Cache<Scan, Arc<[(String, i64)]>>,
 }
 
 impl Default for Learnt {
@@ -150,8 +150,8 @@ impl Segment {
         window == Window::ALL || self.block(doc).is_some_and(|block| window.meets(block.first, block.last))
     }
 
-    /// What follows `prefix` in the values of a field, in order, the first `limit`.
-    pub fn endings(&self, field: &Field, prefix: &str, limit: usize) -> Result<Arc<[String]>, IndexError> {
+    /// What follows `prefix` in the values of a field, in order, the first `limit`, each with the time of its first document.
+    pub fn endings(&self, field: &Field, prefix: &str, limit: usize) -> Result<Arc<[(String, i64)]>, IndexError> {
         let Some(key) = self.keys.of(field) else { return Ok(Arc::default()) };
         let asked = (key, prefix.to_owned(), limit);
         if let Some(found) = self.learnt.scans.get(&asked) {
@@ -159,12 +159,14 @@ impl Segment {
         }
         let index = self.values(key)?;
         let mut terms = scan(&index, prefix)?;
-        let mut found = Vec::new();
+        let (mut found, mut postings) = (Vec::new(), Postings::default());
         while found.len() < limit && terms.advance() {
             let ending = terms.key().get(prefix.len()..).unwrap_or_default();
-            found.push(String::from_utf8_lossy(ending).into_owned());
+            let mut first = i64::MAX;
+            postings.each(&index, terms.value(), &mut |doc| first = first.min(self.when(doc)))?;
+            found.push((String::from_utf8_lossy(ending).into_owned(), first));
         }
-        let found: Arc<[String]> = found.into();
+        let found: Arc<[(String, i64)]> = found.into();
         self.learnt.scans.insert(asked, Arc::clone(&found));
         Ok(found)
     }

@@ -136,7 +136,7 @@ impl Events for Store<'_> {
         self.found(key, window(i64::MIN, until), Order::Newest, limit)
     }
 
-    fn endings(&self, prefix: &str, limit: usize) -> Result<Vec<String>, Failed> {
+    fn endings(&self, prefix: &str, limit: usize) -> Result<Vec<(String, i64)>, Failed> {
         Ok(self.view.searcher.endings(self.join, prefix, limit).map_err(AnswerError::from)?)
     }
 

@@ -402,6 +402,36 @@ fn probes_of_days_hide_no_session() {
 }
 
 #[test]
+fn a_name_of_thousands_of_pods() {
+    let scratch = Scratch::new();
+    let mut files = lines();
+    let class = |scratch: &Scratch| {
+        why(scratch)["chain"].as_array().unwrap().iter().map(|step| step["link"]["class"].clone()).collect::<Vec<_>>()
+    };
+    ingest(&scratch, &files);
+    let alone = class(&scratch);
+    // The pod's name belonged to others before and after, more of them than any look-up returns.
+    let made = |line: &&String| line.contains("returns sandbox id") || line.contains("returns container id");
+    for lines in &mut files {
+        let pod: Vec<String> = lines.iter().filter(made).cloned().collect();
+        for (number, line) in (0..1_200u32).flat_map(|number| pod.iter().map(move |line| (number, line))) {
+            let day = if number % 2 == 0 { 10 } else { 25 };
+            let hour = format!("2026-11-{:02}T{:02}:{:02}", day + number / 600, number / 60 % 24, number % 60);
+            lines.push(
+                line.replace("2026-11-23T20:59", &hour)
+                    .replace("c769c925", &format!("{number:08x}"))
+                    .replace("81e8078d", &format!("{number:08x}"))
+                    .replace("e943d823", &format!("{number:08x}")),
+            );
+        }
+    }
+    let scratch = Scratch::new();
+    ingest(&scratch, &files);
+    assert_eq!(why(&scratch)["root"]["name"], "alice@example.com");
+    assert_eq!(class(&scratch), alone, "what others of the name did weakens nothing");
+}
+
+#[test]
 fn a_child_of_the_first_process_may_be_an_orphan_of_a_session() {
     // Few probes since, and more than are looked at one by one.
     for probes in [2u64, 40] {
