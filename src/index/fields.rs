@@ -2,7 +2,7 @@
 //!
 //! Names are the JSON paths of an event; `ALIASES` are the short ones. Not here: how values are indexed (`search`).
 
-use crate::model::{Event, Object};
+use crate::model::{Event, Object, Source};
 
 /// What the values of a field are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +86,16 @@ fn decimal(mut value: u64, buffer: &mut [u8; 20]) -> &str {
 
 fn objects(event: &Event, each: &mut dyn FnMut(&Object)) {
     event.what.object.iter().chain(&event.what.objects).for_each(each);
+}
+
+/// The kernel's constants among the arguments, each by itself.
+fn arguments(event: &Event, each: &mut dyn FnMut(&str)) {
+    let constant = |word: &&str| word.starts_with(|first: char| first.is_ascii_uppercase());
+    let named = event.how.args.iter().filter(|(name, _)| !matches!(name.as_str(), "a0" | "a1" | "a2" | "a3"));
+    named
+        .filter(|_| event.source == Source::Linux)
+        .flat_map(|(_, text)| text.split('|').filter(constant))
+        .for_each(each);
 }
 
 macro_rules! field {
@@ -208,6 +218,13 @@ pub static FIELDS: &[Field] = &[
         e.how.user_agent.as_ref(),
         each
     )),
+    field!(
+        "how.args",
+        Text,
+        false,
+        "constants among arguments: O_CREAT, CLONE_NEWUSER, PTRACE_ATTACH, SIGKILL",
+        |e, each| { arguments(e, each) }
+    ),
     field!("how.verb", Text, false, "Kubernetes verb", |e, each| opt(e.how.verb.as_ref(), each)),
     field!("how.request_uri", Text, false, "request URI", |e, each| opt(e.how.request_uri.as_ref(), each)),
     field!("how.audit_id", Text, false, "Audit-ID (asserted by the client)", |e, each| opt(
@@ -297,6 +314,7 @@ pub static ALIASES: &[(&str, &[&str])] = &[
     ("tty", &["how.tty"]),
     ("syscall", &["how.syscall"]),
     ("agent", &["how.user_agent"]),
+    ("arg", &["how.args"]),
     ("verb", &["how.verb"]),
     ("uri", &["how.request_uri"]),
     ("audit_id", &["how.audit_id"]),

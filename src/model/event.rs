@@ -289,7 +289,7 @@ pub struct How {
     pub serial: Option<u64>,
     /// System call by name, or its number as text where the architecture is unknown.
     pub syscall: Option<Str>,
-    /// Arguments by name (`a0`, or decoded).
+    /// Arguments by name: `a0` to `a3` as the kernel wrote them, and those that say something by their own names (`flags` → `O_WRONLY|O_CREAT`).
     pub args: Vec<(Str, Str)>,
     /// HTTP client's claim about itself.
     pub user_agent: Option<Str>,
@@ -351,6 +351,8 @@ pub struct RecordFields {
     pub record: Str,
     /// Name → value, decoded, in the record's order.
     pub fields: Vec<(Str, Str)>,
+    /// What numbers among them stand for (`exit` → `ENOENT`): deponent's reading, in the record's order.
+    pub meaning: Vec<(Str, Str)>,
     /// auditd's enrichment, kept apart: a daemon's claim.
     pub enriched: Vec<(Str, Str)>,
 }

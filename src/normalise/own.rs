@@ -36,7 +36,7 @@ pub fn fields(record: &[u8]) -> RecordFields {
         return RecordFields::default();
     };
     let fields = own.all.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-    RecordFields { at: None, record: own.action.into(), fields, enriched: Vec::new() }
+    RecordFields { at: None, record: own.action.into(), fields, ..RecordFields::default() }
 }
 
 /// The event that says that a record could not be read.

@@ -262,6 +262,7 @@ fn record(record: &RecordFields) -> Value {
     let mut part = record.at.map(reference).unwrap_or_default();
     part.put("type", record.record.as_str());
     part.named("fields", pairs(&record.fields));
+    part.named("meaning", pairs(&record.meaning));
     part.named("enriched", pairs(&record.enriched));
     part.0.into()
 }

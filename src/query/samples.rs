@@ -204,6 +204,7 @@ pub(crate) fn execve() -> Event {
         at: Some(RecordRef { leaf: 12, record: 3 }),
         record: s("SYSCALL"),
         fields: vec![(s("arch"), s("c000003e")), (s("res"), s("")), (s("x"), s("1")), (s("x"), s("2"))],
+        meaning: vec![(s("arch"), s("x86_64"))],
         enriched: vec![(s("AUID"), s("bob"))],
     }];
     event
@@ -414,6 +415,7 @@ pub(crate) fn hostile(text: &str, source: Source) -> Event {
         at: None,
         record: s(text),
         fields: vec![(s(text), s(text))],
+        meaning: vec![(s(text), s(text))],
         enriched: vec![(s(text), s(text))],
     }];
     event

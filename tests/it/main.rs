@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that panics has failed")]
 
 mod attribution;
+mod ausearch;
 mod cli;
 mod compat;
+mod conformance;
 mod corpus;
 mod correlation;
 mod crash;

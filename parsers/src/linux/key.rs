@@ -272,6 +272,8 @@ fn of_seven(name: &[u8]) -> Key {
         b"success" => Key::Success,
         b"profile" => Key::Profile,
         b"frootid" => Key::Frootid,
+        // Before Linux 4.1 the kernel wrote this for `nametype`.
+        b"objtype" => Key::Nametype,
         _ => arg(name),
     }
 }

@@ -1,11 +1,11 @@
 //! System call numbers to names, by architecture.
 //!
-//! Not here: the names themselves (`syscall_table`), what a call does (`deponent::normalise::linux`).
+//! Not here: the names themselves (`tables`), what a call does (`deponent::normalise::linux`).
 
 use std::sync::LazyLock;
 
 use super::arch::Arch;
-use super::syscall_table as table;
+use super::tables::syscalls as table;
 
 /// x86_64 calls of the x32 ABI have this bit set.
 const X32_BIT: u64 = 0x4000_0000;
@@ -20,6 +20,8 @@ pub fn syscall_name(arch: Arch, number: u64) -> Option<&'static str> {
         "aarch64" => &AARCH64,
         "arm" | "armeb" => &ARM,
         "riscv64" => &RISCV64,
+        "riscv32" => &RISCV32,
+        "ppc" => &PPC,
         "ppc64" | "ppc64le" => &PPC64,
         "s390x" => &S390X,
         "loongarch64" => &LOONGARCH64,
@@ -87,6 +89,8 @@ static I386: LazyLock<Names> = LazyLock::new(|| Names::new(table::I386));
 static AARCH64: LazyLock<Names> = LazyLock::new(|| Names::new(table::AARCH64));
 static ARM: LazyLock<Names> = LazyLock::new(|| Names::new(table::ARM));
 static RISCV64: LazyLock<Names> = LazyLock::new(|| Names::new(table::RISCV64));
+static RISCV32: LazyLock<Names> = LazyLock::new(|| Names::new(table::RISCV32));
+static PPC: LazyLock<Names> = LazyLock::new(|| Names::new(table::PPC));
 static PPC64: LazyLock<Names> = LazyLock::new(|| Names::new(table::PPC64));
 static S390X: LazyLock<Names> = LazyLock::new(|| Names::new(table::S390X));
 static LOONGARCH64: LazyLock<Names> = LazyLock::new(|| Names::new(table::LOONGARCH64));

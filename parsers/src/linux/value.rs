@@ -54,6 +54,15 @@ pub fn number(bytes: &[u8]) -> Option<u64> {
     })
 }
 
+/// A hexadecimal number of at most 64 bits, `0x` in front or not.
+pub fn hexadecimal(bytes: &[u8]) -> Option<u64> {
+    let digits = bytes.strip_prefix(b"0x").unwrap_or(bytes);
+    if digits.is_empty() || digits.len() > 16 || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
 /// A uid, session or process number: decimal; `-1` and `unset` are 4294967295. `None` when it is none or does not fit 32 bits.
 pub fn unsigned(bytes: &[u8]) -> Option<u32> {
     match bytes {

@@ -83,10 +83,10 @@ impl Detail {
             let kind = text(record, "type").unwrap_or("record".into());
             let place = place(record).map(|place| style.paint(Paint::Dim, format!("  ({place})"))).unwrap_or_default();
             writeln!(out, "  {}{place}", Word(&kind))?;
-            pairs(out, at(record, "fields"), "    ")?;
+            pairs(out, at(record, "fields"), at(record, "meaning"), "    ", &self.look)?;
             if at(record, "enriched").is_some() {
                 writeln!(out, "    {}", style.paint(Paint::Dim, "added by auditd when it wrote the record (daemon)"))?;
-                pairs(out, at(record, "enriched"), "      ")?;
+                pairs(out, at(record, "enriched"), None, "      ", &self.look)?;
             }
         }
         Ok(())
@@ -136,12 +136,22 @@ fn place(of: &Value) -> Option<String> {
     Some(format!("leaf {leaf}, record {record}"))
 }
 
-fn pairs(out: &mut dyn Write, fields: Option<&Value>, indent: &str) -> io::Result<()> {
+fn pairs(
+    out: &mut dyn Write,
+    fields: Option<&Value>,
+    meaning: Option<&Value>,
+    indent: &str,
+    look: &Look,
+) -> io::Result<()> {
+    let shown = |value: &Value| value.as_str().map_or_else(|| compact(value), |text| Safe(text).to_string());
     for (name, value) in fields.and_then(Value::as_object).into_iter().flatten() {
+        // A name that stands twice has a list; its meanings are then not told apart.
         let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        let meaning = meaning.and_then(|all| all.get(name)).filter(|meaning| values.len() == 1 && meaning.is_string());
+        let meaning = meaning.map(|text| format!("  {}", look.style.paint(Paint::Dim, shown(text))));
         for value in values {
-            let shown = value.as_str().map_or_else(|| compact(value), |text| Safe(text).to_string());
-            writeln!(out, "{indent}{:<NAME_COLUMNS$} {shown}", Word(name).to_string())?;
+            let meaning = meaning.as_deref().unwrap_or_default();
+            writeln!(out, "{indent}{:<NAME_COLUMNS$} {}{meaning}", Word(name).to_string(), shown(value))?;
         }
     }
     Ok(())

@@ -204,7 +204,7 @@ how
   args.a1          0  (kernel)
 records
   SYSCALL  (leaf 12, record 3)
-    arch             c000003e
+    arch             c000003e  x86_64
     res              \n    x                1
     x                2
     added by auditd when it wrote the record (daemon)

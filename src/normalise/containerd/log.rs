@@ -51,5 +51,10 @@ pub fn log_fields(line: &[u8]) -> RecordFields {
         return klog::fields(line);
     };
     let fields: Vec<(Str, Str)> = read.all.iter().map(|(name, value)| (text(name), text(value))).collect();
-    RecordFields { at: None, record: read.level.as_deref().map(text).unwrap_or_default(), fields, enriched: Vec::new() }
+    RecordFields {
+        at: None,
+        record: read.level.as_deref().map(text).unwrap_or_default(),
+        fields,
+        ..RecordFields::default()
+    }
 }

@@ -75,7 +75,7 @@ pub fn stream_fields(line: &[u8]) -> RecordFields {
     let mut fields: Vec<(Str, Str)> = head.map(|(name, value)| (name.into(), value.as_ref().into())).into();
     let (members, _) = read.members();
     fields.extend(members.iter().map(|(name, value)| (name.as_ref().into(), value.as_ref().into())));
-    RecordFields { at: None, record: read.topic.as_ref().into(), fields, enriched: Vec::new() }
+    RecordFields { at: None, record: read.topic.as_ref().into(), fields, ..RecordFields::default() }
 }
 
 fn action(topic: &str) -> Str {

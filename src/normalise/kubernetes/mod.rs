@@ -40,7 +40,7 @@ pub fn fields(record: &[u8]) -> RecordFields {
     let flat = flatten(record);
     let stage = flat.iter().find(|(path, _)| path == "stage").map(|(_, stage)| stage.as_ref().into());
     let fields = flat.into_iter().map(|(path, value)| (path.into(), value.into())).collect();
-    RecordFields { at: None, record: stage.unwrap_or_default(), fields, enriched: Vec::new() }
+    RecordFields { at: None, record: stage.unwrap_or_default(), fields, ..RecordFields::default() }
 }
 
 fn bad(error: &NotAnEvent) -> Bad {

@@ -1,6 +1,6 @@
 //! One event from the set of its records.
 
-use deponent_parsers::linux::{Key, Record, header};
+use deponent_parsers::linux::{self, Key, Record, header};
 
 use super::action::{Action, Call, action, outcome};
 use super::known::Known;
@@ -145,20 +145,55 @@ impl<'e, 'a> Seen<'e, 'a> {
     }
 
     fn args(&self, notes: &mut Notes) -> Vec<(Str, Str)> {
-        let Some(known) = self.all.iter().find(|known| known.type_name == "SYSCALL") else { return Vec::new() };
-        let mut args = Vec::with_capacity(4);
+        let mut args = Vec::with_capacity(8);
+        for (record, known) in self.records.iter().zip(self.all) {
+            match known.type_name {
+                "SECCOMP" | "ANOM_ABEND" | "URINGOP" => args.extend(self.constants(record)),
+                "AVC" | "USER_AVC" => args.extend(permissions(known, notes)),
+                _ => {}
+            }
+        }
+        let Some(known) = self.all.iter().find(|known| known.type_name == "SYSCALL") else { return args };
         for (key, name) in [(Key::A0, "a0"), (Key::A1, "a1"), (Key::A2, "a2"), (Key::A3, "a3")] {
             if let Some(text) = known.text(key, known.outer(key), notes) {
                 args.push((Str::const_new(name), text));
             }
         }
+        if let (Some(arch), Some(call)) = (self.call.arch, self.call.name) {
+            let values = [Key::A0, Key::A1, Key::A2, Key::A3]
+                .map(|key| known.outer(key).and_then(|value| linux::hexadecimal(value.bytes)));
+            let said = linux::arguments(arch, call, &values);
+            args.extend(said.into_iter().map(|argument| (Str::const_new(argument.name), Str::from(argument.text))));
+        }
         args
+    }
+
+    /// The signal, the verdict or the operation of a record that has one.
+    fn constants(&self, record: &Record<'_>) -> Vec<(Str, Str)> {
+        let mut found = Vec::new();
+        for field in record.fields().filter(|field| !field.nested && !field.duplicate) {
+            if matches!(field.name, b"sig" | b"code" | b"uring_op")
+                && let Some(text) = linux::meaning(record, &field, self.call.arch)
+            {
+                found.push((Str::from(linux::text(field.name).0), Str::from(text)));
+            }
+        }
+        found
     }
 
     /// The keys of the rules that fired; several are written as one value with 0x01 between them.
     fn keys(&self, notes: &mut Notes) -> Vec<Str> {
         let Some(known) = self.all.iter().find(|known| known.type_name == "SYSCALL") else { return Vec::new() };
-        let Some(whole) = known.text(Key::Key, known.outer(Key::Key), notes) else { return Vec::new() };
+        let value = known.outer(Key::Key);
+        // Some senders lose the byte between `key=(null)` and the enrichment that follows.
+        if value.is_some_and(|value| value.form == linux::Form::Bare && value.bytes.starts_with(b"(null)ARCH=")) {
+            notes.add(
+                "lost-separator",
+                "SYSCALL record: key=(null) runs into the enrichment; the byte 0x1d between them is missing",
+            );
+            return Vec::new();
+        }
+        let Some(whole) = known.text(Key::Key, value, notes) else { return Vec::new() };
         if !whole.contains('\u{1}') {
             return vec![whole];
         }
@@ -210,6 +245,12 @@ impl<'e, 'a> Seen<'e, 'a> {
         }
         objects
     }
+}
+
+/// What SELinux was asked for: `{ read write }` of `avc:  denied  { read write } for`.
+fn permissions(known: &Known<'_>, notes: &mut Notes) -> Option<(Str, Str)> {
+    let asked = known.lead.split(|&byte| byte == b'{').nth(1)?.split(|&byte| byte == b'}').next()?;
+    Some((Str::const_new("permissions"), notes.text("AVC permissions", asked.trim_ascii())))
 }
 
 /// Records that only belong to a SYSCALL record and say nothing about the process.

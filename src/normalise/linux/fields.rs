@@ -26,10 +26,47 @@ pub fn fields(record: &[u8]) -> RecordFields {
     let arch =
         parsed.fields().find(|field| field.key == Key::Arch).and_then(|field| linux::Arch::of(field.value.bytes));
     fields.extend(parsed.fields().map(|field| shown(&parsed, &field, arch)));
+    let meaning = meanings(&parsed, arch);
     let enriched = parsed.enriched_fields().map(|field| (text(field.name), text(field.value.bytes))).collect();
     // The type as it stands in the record, whatever its number means.
     let record_type = if header.record_type.is_empty() { "UNKNOWN" } else { &header.record_type };
-    RecordFields { at: None, record: Str::new(record_type), fields, enriched }
+    RecordFields { at: None, record: Str::new(record_type), fields, meaning, enriched }
+}
+
+/// What the numbers of a record stand for; the arguments of a system call in the places of theirs.
+fn meanings(record: &Record<'_>, arch: Option<linux::Arch>) -> Vec<(Str, Str)> {
+    let mut call = None;
+    let mut values: linux::Arguments = [None; 4];
+    let mut meaning = Vec::new();
+    for field in record.fields() {
+        meaning.extend(linux::meaning(record, &field, arch).map(|text| (field.name, Str::from(text))));
+        if record.type_name() != "SYSCALL" || field.nested || field.duplicate {
+            continue;
+        }
+        match field.key {
+            Key::Syscall => {
+                call = arch
+                    .zip(linux::number(field.value.bytes))
+                    .and_then(|(arch, number)| Some((arch, linux::syscall_name(arch, number)?)));
+            }
+            Key::A0 | Key::A1 | Key::A2 | Key::A3 => {
+                let place = field.name.last().map_or(0, |digit| usize::from(digit.wrapping_sub(b'0')));
+                if let Some(slot) = values.get_mut(place) {
+                    *slot = linux::hexadecimal(field.value.bytes);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut meaning: Vec<(Str, Str)> = meaning.into_iter().map(|(name, text)| (self::text(name), text)).collect();
+    if let Some((arch, call)) = call {
+        let said = linux::arguments(arch, call, &values);
+        let line = |argument: linux::Argument| {
+            (Str::const_new(argument.field), Str::from(format!("{}={}", argument.name, argument.text)))
+        };
+        meaning.extend(said.into_iter().map(line));
+    }
+    meaning
 }
 
 fn shown(record: &Record<'_>, field: &Field<'_>, arch: Option<linux::Arch>) -> (Str, Str) {
