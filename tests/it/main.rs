@@ -7,6 +7,7 @@ mod ausearch;
 mod cli;
 mod compat;
 mod conformance;
+mod conformance_api;
 mod corpus;
 mod correlation;
 mod crash;

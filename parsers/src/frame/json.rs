@@ -3,8 +3,8 @@
 //! * an object is a frame, with the rest of its line when that is blank; another object on the line starts the next frame;
 //! * a line that ends within an object goes on when the next one begins as pretty-printed JSON does (blank, `}`, `]`, `"`, `,`);
 //!   else, or when it ends within a string, it was torn, and the next line starts anew: one bad line never takes another with it;
-//! * items of a top-level array, or of `items` of a top-level object that does not begin with `"kind":"Event"`, are a frame each: what stands before the
-//!   first item belongs to it, a comma and blanks to the item behind them, the end of the list to the last item;
+//! * items of a top-level array, or of `items` (`records`, `logEvents`, `events`: what cloud providers deliver) of a top-level object that does not begin
+//!   with `"kind":"Event"`, are a frame each: what stands before the first item belongs to it, a comma and blanks to the item behind them, the end of the list to the last item;
 //! * anything else is a frame up to the end of its line.
 //!
 //! Not here: whether it is JSON at all, and an event (`kubernetes`).
@@ -33,7 +33,7 @@ pub struct Json {
     texts: u8,
     /// The first of them was `kind`.
     kind_first: bool,
-    /// The last of them was `items`.
+    /// The last of them was `items`, or another name of a list.
     items_last: bool,
     /// Where the current string begins, or something larger than any text.
     text_at: usize,
@@ -260,7 +260,7 @@ impl Json {
             _ => {}
         }
         self.texts = self.texts.saturating_add(1).min(2);
-        self.items_last = text == b"items";
+        self.items_last = matches!(text, b"items" | b"records" | b"logEvents" | b"events");
     }
 
     /// In a list, before an item.

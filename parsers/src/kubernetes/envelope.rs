@@ -57,6 +57,9 @@ impl NotAnEvent {
     }
 }
 
+/// Members of an object that is a list: of an EventList, of what Azure exports, of what CloudWatch delivers and prints.
+const LISTS: [&str; 4] = ["items", "records", "logEvents", "events"];
+
 /// An event's place in its frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Located<'a> {
@@ -173,7 +176,7 @@ fn object<'a>(cursor: &mut Cursor<'a>, sink: &mut impl Sink<'a>, may_be_list: bo
         if may_be_list {
             if first && name == "kind" && cursor.peek() == Some(b'"') {
                 may_be_list = cursor.clone().string()? != "Event";
-            } else if name == "items" && cursor.peek() == Some(b'[') {
+            } else if LISTS.contains(&name.as_ref()) && cursor.peek() == Some(b'[') {
                 return Err(Stop::List(cursor.offset()));
             }
             first = false;
@@ -214,7 +217,7 @@ fn list_end(cursor: &mut Cursor<'_>) -> Result<(), JsonError> {
                 let mut ahead = Cursor::at(cursor.text(), at + 1);
                 let name = ahead.string()?;
                 ahead.expect(b':', "a colon is expected here")?;
-                if name == "items" {
+                if LISTS.contains(&name.as_ref()) {
                     return Err(cursor.error("a second list of items"));
                 }
                 ahead.skip()?;

@@ -1,7 +1,7 @@
 //! Kubernetes API audit: from a frame to one `AuditEvent` of audit.k8s.io, v1 or v1beta1, borrowed from the frame's bytes.
 //!
 //! Inside: `json` reads JSON strictly, `envelope` takes list envelopes away, `parse` reads a whole event with its oddities, `key` only what identifies it,
-//! `flatten` every member under its own path, `stamp` times. Not here: cutting bytes into frames (`frame`), what an event means (`deponent::normalise`).
+//! `flatten` every member under its own path, `stamp` times, `wrapped` takes events out of the records of cloud providers. Not here: cutting bytes into frames (`frame`), what an event means (`deponent::normalise`).
 
 mod envelope;
 mod event;
@@ -14,6 +14,7 @@ mod reader;
 mod stamp;
 #[cfg(test)]
 mod tests;
+mod wrapped;
 
 pub use envelope::{Located, NotAnEvent, locate};
 pub use event::{AuditEvent, ObjectRef, ResponseStatus, Time, User};
@@ -22,3 +23,4 @@ pub use key::{KeyParts, key_of};
 pub use lists::lists_of;
 pub use parse::parse;
 pub use stamp::Stamp;
+pub use wrapped::{Unwrapped, unwrap};

@@ -2,7 +2,7 @@
 //!
 //! Not here: how claims are gathered (`claims`).
 
-use deponent_parsers::kubernetes::{AuditEvent, parse};
+use deponent_parsers::kubernetes::{AuditEvent, NotAnEvent, Unwrapped, parse, unwrap};
 
 use super::claims::{Claims, Slot};
 use super::compare::differences;
@@ -22,8 +22,21 @@ pub fn event(key: &Key, context: Context<'_>, records: &[&[u8]]) -> Event {
     let mut issues = Vec::new();
     let mut events = Vec::new();
     let mut claims = Claims::default();
-    for record in records {
-        match parse(record) {
+    let mut read: Vec<_> = records.iter().map(|record| parse(record)).collect();
+    // Events within the records of a cloud provider; the records stay as they are.
+    let other = |(read, record): (&Result<_, NotAnEvent>, &&[u8])| match read {
+        Err(NotAnEvent::Other) => unwrap(record).ok().flatten(),
+        _ => None,
+    };
+    let inner: Vec<Option<Unwrapped>> = read.iter().zip(records).map(other).collect();
+    for (slot, inner) in read.iter_mut().zip(&inner) {
+        if let Some(inner) = inner {
+            *slot = parse(inner.json.as_bytes());
+        }
+    }
+    let cluster = inner.iter().flatten().filter_map(|inner| inner.cluster.as_deref()).min();
+    for read in read {
+        match read {
             Ok((event, found)) => {
                 issues.extend(
                     found.into_iter().map(|issue| EventIssue { kind: issue.kind.into(), detail: issue.detail.into() }),
@@ -43,7 +56,7 @@ pub fn event(key: &Key, context: Context<'_>, records: &[&[u8]]) -> Event {
         source: Source::Kubernetes,
         when: When { event: claims.when.map_or(key.when, moment), received: None, end: end.map(|(_, time)| *time) },
         who: who(&mut claims, code),
-        r#where: place(&claims, context, &mut issues),
+        r#where: place(&claims, context, cluster, &mut issues),
         what: what(&mut claims, outcome, code),
         how: how(&mut claims, stages, &mut issues),
         why: Why { keys: Vec::new(), reason: claims.reason.take() },
@@ -156,9 +169,10 @@ fn what(claims: &mut Claims, outcome: Outcome, code: Option<i64>) -> What {
     What { action, object, objects, outcome, code: code.map(|code| Str::from(code.to_string())), message: None }
 }
 
-fn place(claims: &Claims, context: Context<'_>, issues: &mut Vec<EventIssue>) -> Where {
+fn place(claims: &Claims, context: Context<'_>, named: Option<&str>, issues: &mut Vec<EventIssue>) -> Where {
     let mut place = Where {
-        cluster: (!context.cluster.is_empty()).then(|| context.cluster.into()),
+        // What the operator configured goes before what a wrapper names.
+        cluster: Some(context.cluster).filter(|name| !name.is_empty()).or(named).map(Str::from),
         namespace: claims.namespace.get().cloned(),
         ..Where::default()
     };

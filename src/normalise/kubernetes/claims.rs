@@ -193,12 +193,13 @@ impl Claims {
             .or_else(|| stamp(&event.created))
             .or(stage_time);
         self.when = self.when.into_iter().chain(when).min();
-        let Some(stage) = event.stage.as_deref().filter(|stage| !stage.is_empty()) else {
-            return;
-        };
-        // v1beta1 events of old have the time of the stage nowhere else.
-        self.stages.entry(stage.into()).or_default().put(stage_time);
+        // A piece of a record may lack its stage; how it ended counts all the same.
+        let stage = event.stage.as_deref().unwrap_or("");
         self.verdicts.entry(stage.into()).or_default().put(verdict(event));
+        if !stage.is_empty() {
+            // v1beta1 events of old have the time of the stage nowhere else.
+            self.stages.entry(stage.into()).or_default().put(stage_time);
+        }
     }
 
     /// The contract's names of all claims on which records disagree.

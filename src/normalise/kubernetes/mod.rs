@@ -13,7 +13,7 @@ mod pods;
 mod tests;
 pub(super) mod uri;
 
-use deponent_parsers::kubernetes::{NotAnEvent, Stamp, flatten, key_of};
+use deponent_parsers::kubernetes::{NotAnEvent, Stamp, Unwrapped, flatten, key_of, unwrap};
 
 pub use assemble::event;
 
@@ -22,7 +22,14 @@ use crate::model::{Moment, RecordFields, Source};
 
 /// The request that a record belongs to.
 pub fn key(context: Context<'_>, record: &[u8]) -> Result<Key, Bad> {
-    let parts = key_of(record).map_err(|error| bad(&error))?;
+    let inner;
+    let parts = match key_of(record) {
+        Err(NotAnEvent::Other) => {
+            inner = unwrap(record).map_err(|error| bad(&error))?.ok_or_else(|| bad(&NotAnEvent::Other))?;
+            key_of(inner.json.as_bytes()).map_err(|error| within(&inner, &error))?
+        }
+        parts => parts.map_err(|error| bad(&error))?,
+    };
     let parts_text = [&parts.audit_id, &parts.request_received, &parts.username, &parts.verb, &parts.request_uri]
         .map(|part| part.as_deref().unwrap_or(""));
     let id = identity::kubernetes(context, parts_text);
@@ -41,6 +48,11 @@ pub fn fields(record: &[u8]) -> RecordFields {
     let stage = flat.iter().find(|(path, _)| path == "stage").map(|(_, stage)| stage.as_ref().into());
     let fields = flat.into_iter().map(|(path, value)| (path.into(), value.into())).collect();
     RecordFields { at: None, record: stage.unwrap_or_default(), fields, ..RecordFields::default() }
+}
+
+/// As `bad`, of an event within another record.
+fn within(inner: &Unwrapped, error: &NotAnEvent) -> Bad {
+    Bad { kind: error.kind(), detail: format!("in {}: {error}", inner.member) }
 }
 
 fn bad(error: &NotAnEvent) -> Bad {
