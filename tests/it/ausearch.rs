@@ -1,6 +1,6 @@
 //! `ausearch -i` of Debian's auditd reads the same records field by field; where it reads something else, `docs/conformance.md` says why.
 //!
-//! Skipped where ausearch is missing; tests/run installs it. Not here: expected readings of other projects (`conformance`).
+//! Skipped where ausearch is missing; tests/run unpacks it. Not here: expected readings of other projects (`conformance`).
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -24,10 +24,21 @@ fn place(line: &str) -> Option<(Place, &str)> {
     Some(((kind.to_owned(), millis.to_owned(), serial.to_owned()), body))
 }
 
+/// ausearch as tests/run unpacked it: another version may say other things.
+fn ausearch_command() -> Option<Command> {
+    let unpacked = root().join("target/auditd");
+    let program = ["sbin/ausearch", "usr/sbin/ausearch"].iter().map(|at| unpacked.join(at)).find(|at| at.exists())?;
+    let mut command = Command::new(program);
+    let folders = ["lib", "usr/lib"].iter().filter_map(|at| std::fs::read_dir(unpacked.join(at)).ok()).flatten();
+    let libraries: Vec<_> = folders.map(|entry| entry.unwrap().path()).collect();
+    command.env("LD_LIBRARY_PATH", std::env::join_paths(libraries).unwrap());
+    Some(command)
+}
+
 /// How ausearch reads a file: bodies of records by their place. Bytes that are no UTF-8 are compared as replaced.
 fn ausearch(file: &Path) -> Option<HashMap<Place, Vec<String>>> {
     let output =
-        Command::new("ausearch").args(["-i", "-if"]).arg(file).envs([("TZ", "UTC"), ("LC_ALL", "C")]).output().ok()?;
+        ausearch_command()?.args(["-i", "-if"]).arg(file).envs([("TZ", "UTC"), ("LC_ALL", "C")]).output().ok()?;
     let mut all: HashMap<Place, Vec<String>> = HashMap::new();
     for line in String::from_utf8_lossy(&output.stdout).lines() {
         if let Some((place, body)) = place(line) {
