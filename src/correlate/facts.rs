@@ -173,12 +173,12 @@ pub struct Session<'e> {
     pub pod: &'e str,
     /// Container, where it was named.
     pub container: Option<&'e str>,
-    /// The command; `None` where it cannot be read without loss.
+    /// The command; `None` where it cannot be read without loss, or was not recorded.
     pub argv: Option<&'e [Str]>,
-    /// Whether a terminal was asked for.
-    pub tty: bool,
+    /// Whether a terminal was asked for, as far as the request's parameters were recorded.
+    pub tty: Option<bool>,
     /// Whether standard input was asked for.
-    pub stdin: bool,
+    pub stdin: Option<bool>,
     /// When it began, ns.
     pub start: i64,
     /// When it ended, ns.
@@ -203,15 +203,18 @@ pub fn session(event: &Event) -> Option<Session<'_>> {
     if matches!(event.what.outcome, Outcome::Denied | Outcome::Failure) {
         return None;
     }
-    let unreadable = event.issues.iter().any(|issue| matches!(issue.kind.as_str(), "argv-not-utf8" | "conflict"));
+    // Google's log has no parameters of a request, and so neither command nor terminal; nothing runs without a command.
+    let told = !api || event.how.request_uri.is_some();
+    let unreadable = event.how.argv.is_empty()
+        || event.issues.iter().any(|issue| matches!(issue.kind.as_str(), "argv-not-utf8" | "conflict"));
     Some(Session {
         kind,
         namespace: place.namespace.as_deref()?,
         pod: place.pod.as_deref()?,
         container: place.container.as_deref(),
         argv: (!unreadable && kind == SessionKind::Exec).then_some(event.how.argv.as_slice()),
-        tty: event.how.tty.as_deref() == Some("true"),
-        stdin: argument(event, "stdin") == Some("true"),
+        tty: told.then(|| event.how.tty.as_deref() == Some("true")),
+        stdin: told.then(|| argument(event, "stdin") == Some("true")),
         start: event.when.event.nanos,
         end: event.when.end.map(|end| end.nanos),
         opened: !api || event.what.code.as_deref() == Some("101") || event.what.outcome == Outcome::Success,

@@ -89,7 +89,7 @@ impl Exec {
 
     /// Whether arguments and terminal are those of a session. A first process that was not recorded fits every command.
     pub fn fits(&self, session: &Session<'_>) -> bool {
-        self.tty == session.tty
+        session.tty.is_none_or(|tty| tty == self.tty)
             && match (self.argv(), session.argv) {
                 (Some(mine), Some(asked)) => same_command(mine, asked).is_some(),
                 _ => true,
@@ -279,7 +279,7 @@ impl Field {
         let session = facts::session(cause);
         let may = match &session {
             Some(session) => {
-                run.tty == session.tty
+                session.tty.is_none_or(|tty| tty == run.tty)
                     && session.container.zip(open.name.as_deref()).is_none_or(|(asked, name)| asked == name)
                     && self.in_time(session, start)
             }

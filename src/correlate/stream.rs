@@ -86,8 +86,8 @@ impl Side {
                 namespace: session.namespace.into(),
                 pod: session.pod.into(),
                 container: session.container.map(Str::from),
-                tty: Some(session.tty),
-                stdin: Some(session.stdin),
+                tty: session.tty,
+                stdin: session.stdin,
             }));
         }
         let kind = match event.what.action.as_str() {
@@ -104,7 +104,7 @@ impl Side {
     }
 
     fn edge(&self, session: &Session<'_>, offset: Offset) -> Option<bool> {
-        let other = |one: Option<bool>, other: bool| one.is_some_and(|one| one != other);
+        let other = |one: Option<bool>, other: Option<bool>| one.zip(other).is_some_and(|(one, other)| one != other);
         if self.kind != session.kind || other(self.tty, session.tty) || other(self.stdin, session.stdin) {
             return None;
         }
@@ -134,7 +134,7 @@ impl Side {
             keys.push(key("container", asked, name.clone()));
         }
         for (name, mine, asked) in [("tty", self.tty, session.tty), ("stdin", self.stdin, session.stdin)] {
-            if let Some(mine) = mine {
+            if let Some((mine, asked)) = mine.zip(asked) {
                 keys.push(key(name, asked.to_string(), mine.to_string()));
             }
         }

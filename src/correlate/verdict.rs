@@ -80,6 +80,8 @@ fn class(contest: &Contest, missing: &mut Vec<Str>) -> Class {
     need(contest.offset.pairs > 0, "the difference of the clocks: no pair of events shows it");
     let opened = contest.causes.iter().all(|cause| facts::session(cause).is_none_or(|session| session.opened));
     need(opened, "the stage at which the API server opened the session");
+    let told = contest.causes.iter().all(|cause| facts::session(cause).is_none_or(|session| session.argv.is_some()));
+    need(told, "the command that the session asked for");
     if strong { Class::Strong } else { Class::Consistent }
 }
 
@@ -111,7 +113,9 @@ fn compare(made: &mut Link, contest: &Contest, cause: &Event) {
         compared.agrees = true;
         made.keys.push(compared);
     }
-    made.keys.push(key("tty", session.tty.to_string(), exec.tty.to_string()));
+    if let Some(tty) = session.tty {
+        made.keys.push(key("tty", tty.to_string(), exec.tty.to_string()));
+    }
     let after = exec.start.saturating_sub(session.start) / 1_000_000;
     let mut start = key("start", "session begins", format!("exec {after} ms later"));
     start.agrees = contest.offset.follows(session.start, exec.start, SESSION_HORIZON_NS);

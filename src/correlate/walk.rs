@@ -272,7 +272,7 @@ fn typed(case: &Case<'_>, event: &Arc<Event>, why: &mut Why) -> Result<(), Faile
         let Some(session) = facts::session(opened) else { continue };
         let here = session.container.is_none_or(|asked| names.container.as_deref() == Some(asked));
         let then = session.end.is_none_or(|end| end.saturating_add(slack) >= at);
-        if session.kind != SessionKind::Attach || !session.stdin || !here || !then {
+        if session.kind != SessionKind::Attach || session.stdin == Some(false) || !here || !then {
             continue;
         }
         let Some(name) = opened.who.name.clone() else { continue };

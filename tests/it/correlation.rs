@@ -401,6 +401,39 @@ fn probes_of_days_hide_no_session() {
     assert_eq!(execs, 2_399, "each exec is in the tree");
 }
 
+/// A line without its URI, as Google's log tells a request: neither the command nor the terminal is known.
+fn untold(line: &str) -> String {
+    let Some(at) = line.find(r#""requestURI":""#) else { return line.to_owned() };
+    let behind = at + line[at..].find(r#"","verb""#).unwrap() + 2;
+    format!("{}{}", &line[..at], &line[behind..])
+}
+
+#[test]
+fn a_session_whose_command_is_not_recorded_fits_every_command() {
+    let exec = |line: &&mut String| line.contains(r#""subresource":"exec""#);
+    let scratch = Scratch::new();
+    let mut files = lines();
+    files[1].iter_mut().filter(exec).for_each(|line| *line = untold(line));
+    ingest(&scratch, &files);
+    let answer = why(&scratch);
+    assert_eq!(answer["root"]["name"], "alice@example.com", "{answer}");
+    let classes: Vec<_> =
+        answer["chain"].as_array().unwrap().iter().map(|step| step["link"]["class"].clone()).collect();
+    assert!(classes.contains(&"CONSISTENT".into()), "nothing but the time and the pod says so: {classes:?}");
+
+    // Another session, whose command is known: each could be the one.
+    let scratch = Scratch::new();
+    let mut files = lines_with_another_session();
+    files[1].iter_mut().filter(exec).filter(|line| line.contains("mallory")).for_each(|line| *line = untold(line));
+    for line in &mut files[1] {
+        *line = line.replace("T20:59:13.", "T20:59:10.");
+    }
+    ingest(&scratch, &files);
+    let root = why(&scratch)["root"].clone();
+    let both = BTreeSet::from(["alice@example.com".to_owned(), "mallory@example.com".to_owned()]);
+    assert_eq!((root["kind"].as_str(), names(&root)), (Some("ambiguous"), both), "{root}");
+}
+
 #[test]
 fn a_name_of_thousands_of_pods() {
     let scratch = Scratch::new();

@@ -142,7 +142,6 @@ impl Google<'_> {
         put("auditID", self.operation.and_then(|operation| raw_in(operation, &["id"])));
         put("stage", Some(self.stage()));
         put("verb", method.rsplit('.').next().map(quoted).as_deref());
-        put("requestURI", Some(&quoted(request_uri(&name))));
         put("objectRef", object_ref(&name).as_deref());
         let user = raw_in(payload, &["authenticationInfo", "principalEmail"]);
         put("user", user.map(|user| format!(r#"{{"username":{user}}}"#)).as_deref());
@@ -169,14 +168,7 @@ impl Google<'_> {
     }
 }
 
-/// The group, version and path of `core/v1/namespaces/default/pods/web/exec`, as the API server's own URI.
-fn request_uri(name: &str) -> String {
-    match name.strip_prefix("core/") {
-        Some(core) => format!("/api/{core}"),
-        None => format!("/apis/{name}"),
-    }
-}
-
+/// The object of `core/v1/namespaces/default/pods/web/exec`. The URI itself, with the command of an exec, is not recorded.
 fn object_ref(name: &str) -> Option<String> {
     let mut parts = name.split('/');
     let (group, version) = (parts.next()?, parts.next()?);
@@ -283,7 +275,7 @@ mod tests {
         assert_eq!(got.cluster.as_deref(), Some("p/l/c"));
         assert_eq!(
             got.json,
-            r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"2292487f","stage":"ResponseComplete","verb":"create","requestURI":"/api/v1/namespaces/shop/pods/web/exec","objectRef":{"resource":"pods","namespace":"shop","name":"web","subresource":"exec","apiVersion":"v1"},"user":{"username":"a@example.com"},"sourceIPs":["1.2.3.4"],"userAgent":"kubectl","responseStatus":{"status":"Failure","message":"no \"way\"","code":403},"requestObject":{"a":[1]},"requestReceivedTimestamp":"2026-11-23T20:59:10.466Z","annotations":{"authorization.k8s.io/decision":"forbid"}}"#
+            r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"2292487f","stage":"ResponseComplete","verb":"create","objectRef":{"resource":"pods","namespace":"shop","name":"web","subresource":"exec","apiVersion":"v1"},"user":{"username":"a@example.com"},"sourceIPs":["1.2.3.4"],"userAgent":"kubectl","responseStatus":{"status":"Failure","message":"no \"way\"","code":403},"requestObject":{"a":[1]},"requestReceivedTimestamp":"2026-11-23T20:59:10.466Z","annotations":{"authorization.k8s.io/decision":"forbid"}}"#
         );
     }
 
