@@ -21,6 +21,7 @@ const PAGES: &[(&str, &str)] = &[
     ("process-child", include_str!("../../docs/rules/process-child.md")),
     ("session-stream", include_str!("../../docs/rules/session-stream.md")),
     ("UNATTRIBUTED_EXEC", include_str!("../../docs/rules/UNATTRIBUTED_EXEC.md")),
+    ("AUDIT_ID_REUSE", include_str!("../../docs/rules/AUDIT_ID_REUSE.md")),
 ];
 
 /// The page of a rule or a finding.
@@ -78,11 +79,12 @@ fn write(out: &mut dyn Write, rows: &[Value]) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::correlate::rules::{RULES, UNATTRIBUTED_EXEC};
+    use crate::correlate::rules::{FINDINGS, RULES};
 
     #[test]
     fn every_rule_has_its_page_and_every_page_its_rule() {
-        let names: Vec<&str> = RULES.iter().map(|rule| rule.name).chain([UNATTRIBUTED_EXEC]).collect();
+        let names: Vec<&str> =
+            RULES.iter().map(|rule| rule.name).chain(FINDINGS.iter().map(|(name, _)| *name)).collect();
         let pages: Vec<&str> = PAGES.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, pages);
         for name in names {
@@ -95,7 +97,7 @@ mod tests {
         let mut out = Vec::new();
         write(&mut out, rules_json().as_array().unwrap()).unwrap();
         let text = String::from_utf8(out).unwrap();
-        assert_eq!(text.lines().count(), RULES.len() + 1);
+        assert_eq!(text.lines().count(), RULES.len() + FINDINGS.len());
         let row = text.lines().find(|line| line.starts_with("session-exec ")).unwrap();
         assert!(row.contains(" STRONG ") && row.contains("an API exec session"), "{row}");
         assert!(text.contains("UNATTRIBUTED_EXEC  finding"), "{text}");

@@ -26,6 +26,8 @@ pub trait Events {
     fn latest(&self, key: &str, until: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed>;
     /// What follows `prefix` in the join keys that there are, and the time (ns) of the first event of each; the first `limit`.
     fn endings(&self, prefix: &str, limit: usize) -> Result<Vec<(String, i64)>, Failed>;
+    /// Requests with an Audit-ID, oldest first, the first `limit`.
+    fn with_audit_id(&self, id: &str, limit: usize) -> Result<Vec<Arc<Event>>, Failed>;
     /// Times of the first and the last event of a source.
     fn span(&self, source: Source) -> Result<Option<(i64, i64)>, Failed>;
 }
@@ -129,6 +131,11 @@ impl<'e> Case<'e> {
         let found = Rc::new(self.events.endings(&prefix, limit)?);
         self.endings.borrow_mut().insert(prefix, Rc::clone(&found));
         Ok(found)
+    }
+
+    /// As [`Events::with_audit_id`], the first [`FOUND_MAX`].
+    pub fn with_audit_id(&self, id: &str) -> Result<Vec<Arc<Event>>, Failed> {
+        self.events.with_audit_id(id, FOUND_MAX)
     }
 
     /// The last program that process `pid` of the event's node started before the event.

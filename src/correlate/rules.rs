@@ -132,5 +132,13 @@ pub static RULES: &[&Rule] = &[
     &SESSION_STREAM,
 ];
 
-/// The absence that these rules can find.
+/// An exec that nobody asked the API server for.
 pub const UNATTRIBUTED_EXEC: &str = "UNATTRIBUTED_EXEC";
+/// An Audit-ID that several requests have.
+pub const AUDIT_ID_REUSE: &str = "AUDIT_ID_REUSE";
+
+/// What can be found besides links: its name, and one line for people.
+pub static FINDINGS: &[(&str, &str)] = &[
+    (UNATTRIBUTED_EXEC, "an exec in a container with no API session behind it, once the horizon has passed"),
+    (AUDIT_ID_REUSE, "an Audit-ID, which a client may choose, that several requests have"),
+];

@@ -144,6 +144,7 @@ fn causes(case: &Case<'_>, event: &Arc<Event>) -> Result<Why, Failed> {
             }
         }
         why.findings.extend(unattributed(case, &here, &found)?);
+        why.findings.extend(super::reuse::reused(case, &here)?);
         let (Some(link), Some(cause)) = (found.link.clone(), found.cause.clone()) else {
             why.chain.push(Step { event: Arc::clone(&here), link: None });
             why.root = end(event, &here, &found, weakest);

@@ -112,8 +112,15 @@ impl<'v> Store<'v> {
         Ok(lines)
     }
 
-    fn found(&self, key: &str, window: Window, order: Order, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
-        let hits = self.view.searcher.with_value(self.join, key, window, order, limit).map_err(AnswerError::from)?;
+    fn found(
+        &self,
+        field: &Field,
+        value: &str,
+        window: Window,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Arc<Event>>, Failed> {
+        let hits = self.view.searcher.with_value(field, value, window, order, limit).map_err(AnswerError::from)?;
         let mut events = Vec::with_capacity(hits.len());
         for hit in &hits {
             match self.event(hit) {
@@ -129,15 +136,22 @@ impl<'v> Store<'v> {
 
 impl Events for Store<'_> {
     fn with_key(&self, key: &str, since: i64, until: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
-        self.found(key, window(since, until), Order::Oldest, limit)
+        self.found(self.join, key, window(since, until), Order::Oldest, limit)
     }
 
     fn latest(&self, key: &str, until: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
-        self.found(key, window(i64::MIN, until), Order::Newest, limit)
+        self.found(self.join, key, window(i64::MIN, until), Order::Newest, limit)
     }
 
     fn endings(&self, prefix: &str, limit: usize) -> Result<Vec<(String, i64)>, Failed> {
         Ok(self.view.searcher.endings(self.join, prefix, limit).map_err(AnswerError::from)?)
+    }
+
+    fn with_audit_id(&self, id: &str, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
+        let Some(field) = resolve("how.audit_id").and_then(|fields| fields.first().copied()) else {
+            return Ok(Vec::new());
+        };
+        self.found(field, id, window(i64::MIN, i64::MAX), Order::Oldest, limit)
     }
 
     fn span(&self, source: Source) -> Result<Option<(i64, i64)>, Failed> {
@@ -171,8 +185,9 @@ fn links(store: &Store<'_>, case: &Case<'_>, event: &Arc<Event>, sink: &mut Sink
         }
         sink(line)?;
     }
-    if let Some(finding) = correlate::unattributed(case, event, &found).map_err(failed)? {
-        sink(link_json::finding(store, &finding)?)?;
+    let reused = correlate::reused(case, event).map_err(failed)?;
+    for finding in correlate::unattributed(case, event, &found).map_err(failed)?.iter().chain(&reused) {
+        sink(link_json::finding(store, finding)?)?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! Not here: the table (`correlate::rules`), the pages (`docs/rules/`).
 
-use crate::correlate::rules::{RULES, UNATTRIBUTED_EXEC};
+use crate::correlate::rules::{FINDINGS, RULES};
 use serde_json::{Value, json};
 
 /// One object a rule, from the request to the process, and one a finding.
@@ -20,9 +20,6 @@ pub fn rules_json() -> Value {
             row
         })
         .collect();
-    rows.push(json!({
-        "finding": UNATTRIBUTED_EXEC,
-        "title": "an exec in a container with no API session behind it, once the horizon has passed",
-    }));
+    rows.extend(FINDINGS.iter().map(|(name, title)| json!({ "finding": name, "title": title })));
     Value::Array(rows)
 }

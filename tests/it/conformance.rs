@@ -436,3 +436,100 @@ fn records_of_go_libaudit() {
     assert!(fields > 100, "{fields} fields");
     settle(&differ, &reasons);
 }
+
+#[test]
+fn fields_that_crowdsec_asserts() {
+    let Some(dir) = third_party("crowdsec-hub") else { return };
+    let log = std::fs::read_to_string(dir.join("auditd-logs__auditd-logs.log")).unwrap();
+    let read: Vec<RecordFields> =
+        log.lines().map(|line| normalise::fields(RecordKind::Auditd, line.as_bytes())).collect();
+    let (mut differ, mut fields) = (Vec::new(), 0);
+    for line in std::fs::read_to_string(dir.join("auditd-logs__parser.assert")).unwrap().lines() {
+        let Some((at, rest)) =
+            line.split_once(r#"["crowdsecurity/auditd-logs"]["#).and_then(|(_, rest)| rest.split_once(']'))
+        else {
+            continue;
+        };
+        let Some((name, value)) =
+            rest.strip_prefix(r#".Evt.Unmarshaled["auditd"][""#).and_then(|rest| rest.split_once(r#""] == "#))
+        else {
+            continue;
+        };
+        // Its record type and stamp are no fields here.
+        if matches!(name, "type" | "msg") {
+            continue;
+        }
+        fields += 1;
+        let theirs = value.trim_matches('"');
+        let ours = read[at.parse::<usize>().unwrap()]
+            .fields
+            .iter()
+            .find(|(field, _)| field == name)
+            .map(|(_, text)| text.as_str());
+        // Quotes that it keeps are no part of a value.
+        if ours != Some(theirs.trim_matches(['\\', '"'])) {
+            differ.push(format!("{at} {name}: theirs {theirs:?}, ours {ours:?}"));
+        }
+    }
+    assert!(fields > 60, "{fields} fields");
+    settle(&differ, &BTreeSet::new());
+}
+
+#[test]
+fn fragments_of_oms() {
+    let Some(dir) = third_party("oms-auditd-plugin") else { return };
+    let bytes = std::fs::read(dir.join("TestEventData.cpp.raw_events.log")).unwrap();
+    let mut events: std::collections::BTreeMap<String, Vec<&[u8]>> = std::collections::BTreeMap::new();
+    // The last line is what that program sends on, no record.
+    for line in bytes.split(|&byte| byte == b'\n').filter(|line| !matches!(line.first(), None | Some(b'['))) {
+        let key = normalise::key(RecordKind::Auditd, CONTEXT, line).unwrap();
+        events.entry(key.id.to_string()).or_default().push(line);
+    }
+    assert_eq!(events.len(), 15, "one stamp is there with a node and without");
+    for lines in events.values() {
+        let key = normalise::key(RecordKind::Auditd, CONTEXT, lines[0]).unwrap();
+        let event = normalise::event(RecordKind::Auditd, &key, CONTEXT, lines);
+        let count = lines.iter().find_map(|line| {
+            let read = normalise::fields(RecordKind::Auditd, line);
+            let count = read.fields.iter().find(|(name, _)| name == "argc")?.1.parse::<usize>().ok();
+            count.filter(|_| read.record == "EXECVE")
+        });
+        let told = event.issues.iter().any(|issue| issue.kind.contains("arg"));
+        assert!(
+            count.is_none_or(|count| count == event.how.argv.len()) || told,
+            "{count:?} arguments: {:?} {:?}",
+            event.how.argv,
+            event.issues
+        );
+    }
+}
+
+#[test]
+fn node_logs_of_khi() {
+    let Some(dir) = third_party("khi") else { return };
+    let mut seen = Vec::new();
+    for file in files(&dir, ".yaml").into_iter().filter(|file| file.to_string_lossy().contains("k8s_node")) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let message = text.lines().find_map(|line| line.trim_start().strip_prefix("MESSAGE: ")).unwrap();
+        let message = message.strip_prefix('\'').and_then(|inner| inner.strip_suffix('\'')).unwrap_or(message);
+        let kind =
+            if text.contains("SYSLOG_IDENTIFIER: kubelet") { RecordKind::Kubelet } else { RecordKind::Containerd };
+        let key = normalise::key(kind, CONTEXT, message.as_bytes())
+            .unwrap_or_else(|bad| panic!("{}: {}", bad.kind, bad.detail));
+        let event = normalise::event(kind, &key, CONTEXT, &[message.as_bytes()]);
+        let place = &event.r#where;
+        let there = [&place.namespace, &place.pod, &place.container_id]
+            .map(|part| part.as_deref().unwrap_or("-").chars().take(16).collect::<String>());
+        seen.push(format!("{} {}", event.what.action, there.join(" ")));
+    }
+    assert_eq!(
+        seen,
+        [
+            "created-container - - eea48bce362bdf29",
+            "logged - - eea48bce362bdf29",
+            "created-sandbox kube-system kube-dns-58f547f e4b03e280958b847",
+            "logged kube-system kube-dns-58f547f -",
+            "killing-container-with-a-grace-period kube-system kube-dns-58f547f 5e0d5f0eab7a1ee2",
+        ]
+    );
+}

@@ -435,6 +435,26 @@ fn a_session_whose_command_is_not_recorded_fits_every_command() {
 }
 
 #[test]
+fn an_audit_id_of_two_requests_is_a_finding() {
+    let findings = |files: &[Vec<String>]| {
+        let scratch = Scratch::new();
+        ingest(&scratch, files);
+        let session = scratch.search("what:exec who:alice@example.com audit_id:2292487f-*");
+        let id = session[0]["id"].as_str().unwrap();
+        let links = scratch.ok(&["links", id, "--store", "store", "-o", "ndjson"]).lines();
+        let found = links.iter().filter(|line| line["finding"] == "AUDIT_ID_REUSE").cloned().collect::<Vec<_>>();
+        assert_eq!(found.len(), why(&scratch)["findings"].as_array().unwrap().len(), "why says it too");
+        found
+    };
+    assert_eq!(findings(&lines()), [] as [Value; 0]);
+    let mut files = lines_with_another_session();
+    files[1].iter_mut().for_each(|line| *line = line.replace("ffffffff-", "2292487f-"));
+    let found = findings(&files);
+    assert_eq!((found[0]["severity"].as_str(), found[0]["events"].as_array().unwrap().len()), (Some("high"), 2));
+    assert!(found[0]["detail"].as_str().unwrap().contains("mallory@example.com"), "{found:?}");
+}
+
+#[test]
 fn a_name_of_thousands_of_pods() {
     let scratch = Scratch::new();
     let mut files = lines();

@@ -12,6 +12,7 @@ mod corpus;
 mod correlation;
 mod crash;
 mod evidence;
+mod exports;
 mod golden;
 mod harness;
 mod independent;
