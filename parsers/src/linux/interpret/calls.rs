@@ -195,10 +195,10 @@ static CALLS: &[Call] = &[
 /// The arguments of a system call that say something, in their order.
 pub fn arguments(arch: Arch, syscall: &str, values: &Arguments) -> Vec<Argument> {
     let Ok(at) = CALLS.binary_search_by(|(name, _)| (*name).cmp(syscall)) else { return Vec::new() };
-    // Two architectures pass the stack first; and the old mmap has one pointer to all of its arguments.
+    // s390 passes the stack first; and the old mmap has one pointer to all of its arguments.
     let kinds = match (syscall, arch.name) {
         ("clone", "s390x" | "s390") => &[PATH, ("flags", Process)],
-        ("mmap", "i386" | "s390" | "m68k") => return Vec::new(),
+        ("mmap", "i386" | "s390x" | "s390" | "m68k") => return Vec::new(),
         _ => CALLS.get(at).map_or(&[][..], |(_, kinds)| kinds),
     };
     let mut all = Vec::with_capacity(4);
@@ -419,6 +419,7 @@ mod tests {
             "flags=CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD"
         );
         assert_eq!(call("40000003", "mmap", [0xbf00, 0, 0, 0]), "");
+        assert_eq!(call("80000016", "mmap", [0x3ff00, 0, 0, 0]), "");
         assert_eq!(call("40000003", "socketcall", [3, 0xbf00, 0, 0]), "call=SYS_CONNECT");
         assert_eq!(call("c00000b7", "openat", [0xffff_ff9c, 1, 0x4000, 0]), "dfd=AT_FDCWD flags=O_RDONLY|O_DIRECTORY");
     }
