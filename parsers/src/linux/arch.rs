@@ -28,6 +28,11 @@ impl Arch {
     }
 }
 
+/// Whether an architecture has this name.
+pub fn is_arch_name(name: &[u8]) -> bool {
+    ARCHITECTURES.iter().any(|(_, known)| known.as_bytes() == name)
+}
+
 const LITTLE_ENDIAN: u32 = 0x4000_0000;
 
 static ARCHITECTURES: &[(u32, &str)] = &[

@@ -21,7 +21,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use arch::Arch;
+pub use arch::{Arch, is_arch_name};
 pub use dictionary::is_encoded;
 pub use fields::{FIELDS_MAX, Field, Fields};
 pub use header::{Header, NotARecord, header};

@@ -71,6 +71,7 @@ impl<'a> Names<'a> {
             Key::Id => (Space::Uid, true),
             Key::Gid | Key::Egid | Key::Sgid | Key::Fsgid | Key::Ogid => (Space::Gid, false),
             Key::Syscall => return check_syscall(known, value, notes),
+            Key::Arch => return check_arch(known, value, notes),
             _ => return,
         };
         // The id of a message may be a group's, but only of messages about groups.
@@ -151,6 +152,18 @@ fn fits(pair: &Pair<'_>) -> bool {
     match pair.name.strip_prefix(b"unknown(") {
         Some(rest) => rest.strip_suffix(b")").and_then(linux::number) == Some(u64::from(pair.number)),
         None => true,
+    }
+}
+
+/// auditd's name of the architecture, where it names another one.
+fn check_arch(known: &Known<'_>, value: Value<'_>, notes: &mut Notes) {
+    let Some(number) = known.outer(Key::Arch) else { return };
+    let Some(arch) = linux::Arch::of(number.bytes) else { return };
+    // Big- and little-endian ones go by one name there (`ppc64` for `ppc64le` in some versions).
+    let alike = arch.name.as_bytes().starts_with(value.bytes) || value.bytes.starts_with(arch.name.as_bytes());
+    if !alike && linux::is_arch_name(value.bytes) {
+        let detail = format!("arch={} is {}; auditd named it {}", shown(number.bytes), arch.name, shown(value.bytes));
+        notes.add("contradiction", detail);
     }
 }
 

@@ -154,6 +154,8 @@ fn forged_names_are_not_believed() {
     check(&unset, &["executed success", "code 0", "who root uid by daemon", "issue contradiction"]);
     let other_call = format!("{SYSCALL}{NAMES}").replace("syscall=59", "syscall=2");
     check(&other_call, &["opened-file success", "code 0", "who bob login by daemon", "issue contradiction"]);
+    let other_arch = format!("{SYSCALL}{NAMES}").replace("ARCH=x86_64", "ARCH=aarch64");
+    check(&other_arch, &["executed success", "code 0", "who bob login by daemon", "issue contradiction"]);
     let inside = SYSCALL.replace("comm=\"ls\"", "comm=\"x auid=0 \"").replace("key=\"exec\"", "key=\"exec\" auid=0");
     check(&inside, &["executed success", "code 0", "who 1502 login by kernel", "issue duplicate-field"]);
 }
