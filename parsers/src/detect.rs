@@ -84,13 +84,13 @@ fn value<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 fn is_audit_json(text: &[u8]) -> bool {
     let named =
         |word: &[u8]| memchr::memmem::find_iter(text, word).any(|at| at > 0 && text.get(at - 1) != Some(&b'\\'));
-    let holds = |word: &[u8]| memchr::memmem::find(text, word).is_some();
-    let quoted = holds(b"\\\"auditID\\\"") || holds(b"\\\"audit.k8s.io/");
+    let quoted = |word: &[u8]| memchr::memmem::find(text, word).is_some();
     // As cloud providers hand them out: Azure, Google, CloudWatch.
-    let azure = named(b"\"kube-audit\"") || named(b"\"kube-audit-admin\"");
-    let google = named(b"\"protoPayload\"") && named(b"\"k8s.io\"");
-    let cloudwatch = (named(b"\"logEvents\"") || named(b"\"ingestionTime\"")) && quoted;
-    named(b"\"auditID\"") || named(b"\"audit.k8s.io/") || azure || google || cloudwatch
+    let azure = || named(b"\"kube-audit\"") || named(b"\"kube-audit-admin\"");
+    let google = || named(b"\"protoPayload\"") && named(b"\"k8s.io\"");
+    let delivered = || named(b"\"logEvents\"") || named(b"\"ingestionTime\"");
+    let cloudwatch = || delivered() && (quoted(b"\\\"auditID\\\"") || quoted(b"\\\"audit.k8s.io/"));
+    named(b"\"auditID\"") || named(b"\"audit.k8s.io/") || azure() || google() || cloudwatch()
 }
 
 #[cfg(test)]

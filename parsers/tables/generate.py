@@ -79,7 +79,7 @@ def constants(folder):
     found = {}
     for file in sorted(os.listdir(folder)):
         text = open(os.path.join(folder, file)).read()
-        for name, value in re.findall(r"pub const (\w+): (?:u32|i32|u64|i64|u8|c_int|c_uint|\w+) = (-?\w+);", text):
+        for name, value in re.findall(r"pub const (\w+): \w+ = (-?\w+);", text):
             if re.fullmatch(r"-?\d+", value):
                 found.setdefault(name, int(value))
         for name, value in re.findall(r"^([A-Z][A-Z0-9_]+) = (\d+),", text, re.M):

@@ -64,12 +64,7 @@ impl Searcher {
             let mut found: BTreeMap<String, i64> = BTreeMap::new();
             for segment in &self.inner.segments {
                 for (ending, first) in segment.endings(field, prefix, limit)?.iter() {
-                    match found.get_mut(ending) {
-                        Some(known) => *known = *first.min(known),
-                        None => {
-                            found.insert(ending.clone(), *first);
-                        }
-                    }
+                    found.entry(ending.clone()).and_modify(|known| *known = *first.min(known)).or_insert(*first);
                 }
             }
             Ok(found.into_iter().take(limit).collect())

@@ -10,6 +10,7 @@
 //! Not here: whether it is JSON at all, and an event (`kubernetes`).
 
 use super::{Cut, FRAME_BYTES_MAX, rest};
+use crate::kubernetes::LISTS;
 use crate::kubernetes::json::{DEPTH_MAX, special};
 
 /// How the API server begins a line.
@@ -260,7 +261,7 @@ impl Json {
             _ => {}
         }
         self.texts = self.texts.saturating_add(1).min(2);
-        self.items_last = matches!(text, b"items" | b"records" | b"logEvents" | b"events");
+        self.items_last = LISTS.iter().any(|name| name.as_bytes() == text);
     }
 
     /// In a list, before an item.

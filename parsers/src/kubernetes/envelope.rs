@@ -58,7 +58,7 @@ impl NotAnEvent {
 }
 
 /// Members of an object that is a list: of an EventList, of what Azure exports, of what CloudWatch delivers and prints.
-const LISTS: [&str; 4] = ["items", "records", "logEvents", "events"];
+pub(crate) const LISTS: [&str; 4] = ["items", "records", "logEvents", "events"];
 
 /// An event's place in its frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,6 +16,7 @@ mod stamp;
 mod tests;
 mod wrapped;
 
+pub(crate) use envelope::LISTS;
 pub use envelope::{Located, NotAnEvent, locate};
 pub use event::{AuditEvent, ObjectRef, ResponseStatus, Time, User};
 pub use flatten::{flatten, members, members_of};

@@ -46,26 +46,22 @@ enum Kind {
     Namespaces,
     /// Flags of calls that take a directory, `access` among them.
     Access,
-    Family,
     SocketType,
     /// By the family, which is the first argument.
     SocketProtocol,
     SocketOption,
     Signal,
-    Prctl,
     /// By the option, which is the first argument.
     PrctlValue,
     FcntlValue,
     OpenTree,
     Personality,
     Device,
-    Rename,
 }
 
 use Kind::{
-    Access, At, Device, Family, FcntlValue, FileMode, Flags, Id, Map, Namespaces, Number, Octal, OctalOfOpen, One,
-    Open, OpenTree, Personality, Prctl, PrctlValue, Process, Prot, Rename, Signal, Size, Skip, SocketOption,
-    SocketProtocol, SocketType,
+    Access, At, Device, FcntlValue, FileMode, Flags, Id, Map, Namespaces, Number, Octal, OctalOfOpen, One, Open,
+    OpenTree, Personality, PrctlValue, Process, Prot, Signal, Size, Skip, SocketOption, SocketProtocol, SocketType,
 };
 
 /// A system call's arguments, the first four at most.
@@ -141,7 +137,7 @@ static CALLS: &[Call] = &[
     ("pidfd_open", &[("pid", Number)]),
     ("pidfd_send_signal", &[("pidfd", Number), ("sig", Signal)]),
     ("pkey_mprotect", &[PATH, ("len", Size), ("prot", Prot), ("pkey", Number)]),
-    ("prctl", &[("option", Prctl), ("arg2", PrctlValue)]),
+    ("prctl", &[("option", One(&tables::PRCTL)), ("arg2", PrctlValue)]),
     ("prlimit64", &[("pid", Number), ("resource", One(&tables::RLIMIT))]),
     ("process_vm_readv", &[("pid", Number)]),
     ("process_vm_writev", &[("pid", Number)]),
@@ -151,7 +147,7 @@ static CALLS: &[Call] = &[
     ("recvfrom", &[("fd", Number), PATH, ("size", Size), ("flags", Flags(&tables::MESSAGE))]),
     ("recvmsg", &[("fd", Number), PATH, ("flags", Flags(&tables::MESSAGE))]),
     ("renameat", &[("olddfd", At), PATH, ("newdfd", At)]),
-    ("renameat2", &[("olddfd", At), PATH, ("newdfd", At), ("flags", Rename)]),
+    ("renameat2", &[("olddfd", At), PATH, ("newdfd", At), ("flags", Flags(&tables::RENAME))]),
     ("rt_sigqueueinfo", &[("pid", Number), ("sig", Signal)]),
     ("rt_tgsigqueueinfo", &[("tgid", Number), ("pid", Number), ("sig", Signal)]),
     ("sched_setscheduler", &[("pid", Number), ("policy", One(&tables::SCHEDULER))]),
@@ -177,9 +173,9 @@ static CALLS: &[Call] = &[
     ("setuid", &[("uid", Id)]),
     ("setuid32", &[("uid", Id)]),
     ("setxattr", &[PATH, PATH, PATH, ("size", Size)]),
-    ("socket", &[("family", Family), ("type", SocketType), ("protocol", SocketProtocol)]),
+    ("socket", &[("family", One(&tables::FAMILY)), ("type", SocketType), ("protocol", SocketProtocol)]),
     ("socketcall", &[("call", One(&tables::SOCKETCALL))]),
-    ("socketpair", &[("family", Family), ("type", SocketType), ("protocol", SocketProtocol)]),
+    ("socketpair", &[("family", One(&tables::FAMILY)), ("type", SocketType), ("protocol", SocketProtocol)]),
     ("statx", &[("dfd", At), PATH, ("flags", Flags(&tables::AT))]),
     ("symlinkat", &[PATH, ("newdfd", At)]),
     ("tgkill", &[("tgid", Number), ("pid", Number), ("sig", Signal)]),
@@ -242,7 +238,7 @@ fn one(arch: &str, kind: Kind, value: u64, all: &Arguments) -> Option<String> {
         Id if int(value) == -1 => "unset".to_owned(),
         Id => unsigned(value).to_string(),
         Flags(set) => words::flags(set, arch, unsigned(value)),
-        One(set) => set.name(arch, unsigned(value)).map_or_else(|| int(value).to_string(), str::to_owned),
+        One(set) => constant(set, arch, value),
         Open => words::open(arch, unsigned(value)),
         Prot if unsigned(value) == 0 => "PROT_NONE".to_owned(),
         Prot => words::flags(&tables::PROT, arch, unsigned(value)),
@@ -251,19 +247,16 @@ fn one(arch: &str, kind: Kind, value: u64, all: &Arguments) -> Option<String> {
         Namespaces => words::namespaces(arch, unsigned(value)),
         Access if unsigned(value) == 0 => "F_OK".to_owned(),
         Access => words::flags(&tables::ACCESS, arch, unsigned(value)),
-        Family => tables::FAMILY.name(arch, unsigned(value)).map_or_else(|| unsigned(value).to_string(), str::to_owned),
         SocketType => words::socket_type(arch, unsigned(value)),
         SocketProtocol => protocol(arch, first, unsigned(value)),
         SocketOption
             if all.get(1).copied().flatten().and_then(|level| tables::SOCKET_LEVEL.name(arch, level))
                 == Some("SOL_SOCKET") =>
         {
-            tables::SOCKET_OPTION.name(arch, unsigned(value)).map_or_else(|| int(value).to_string(), str::to_owned)
+            constant(&tables::SOCKET_OPTION, arch, value)
         }
         SocketOption => int(value).to_string(),
-        Signal if int(value) == 0 => "0".to_owned(),
         Signal => tables::SIGNAL.name(arch, unsigned(value)).map_or_else(|| real_time(int(value)), str::to_owned),
-        Prctl => tables::PRCTL.name(arch, unsigned(value)).map_or_else(|| int(value).to_string(), str::to_owned),
         PrctlValue => return prctl(arch, first?, value),
         FcntlValue => return fcntl(arch, unsigned(all.get(1).copied().flatten()?), value),
         OpenTree => {
@@ -275,8 +268,12 @@ fn one(arch: &str, kind: Kind, value: u64, all: &Arguments) -> Option<String> {
         Personality if unsigned(value) == 0xffff_ffff => "query".to_owned(),
         Personality => words::personality(unsigned(value)),
         Device => format!("{}:{}", value >> 8 & 0xfff, value & 0xff | value >> 12 & 0xf_ff00),
-        Rename => words::flags(&tables::RENAME, arch, unsigned(value)),
     })
+}
+
+/// The constant of a value, or the value.
+fn constant(set: &Set, arch: &str, value: u64) -> String {
+    set.name(arch, unsigned(value)).map_or_else(|| int(value).to_string(), str::to_owned)
 }
 
 /// A signal without a name of its own.
@@ -300,7 +297,7 @@ fn protocol(arch: &str, family: Option<u64>, value: u64) -> String {
 /// The second argument of `prctl`.
 fn prctl(arch: &str, option: u64, value: u64) -> Option<String> {
     Some(match tables::PRCTL.name(arch, option)? {
-        "PR_CAPBSET_READ" | "PR_CAPBSET_DROP" => capability(arch, value),
+        "PR_CAPBSET_READ" | "PR_CAPBSET_DROP" => constant(&tables::CAPABILITY, arch, value),
         "PR_SET_PDEATHSIG" => tables::SIGNAL.name(arch, unsigned(value))?.to_owned(),
         "PR_CAP_AMBIENT" => match value {
             1 => "PR_CAP_AMBIENT_IS_SET".to_owned(),
@@ -327,10 +324,6 @@ fn prctl(arch: &str, option: u64, value: u64) -> Option<String> {
     })
 }
 
-fn capability(arch: &str, value: u64) -> String {
-    tables::CAPABILITY.name(arch, value).map_or_else(|| value.to_string(), str::to_owned)
-}
-
 /// The third argument of `fcntl`.
 fn fcntl(arch: &str, command: u64, value: u64) -> Option<String> {
     Some(match tables::FCNTL.name(arch, command)? {
@@ -338,7 +331,7 @@ fn fcntl(arch: &str, command: u64, value: u64) -> Option<String> {
         "F_SETFD" if value == 1 => "FD_CLOEXEC".to_owned(),
         "F_SETFL" => words::open(arch, unsigned(value)),
         "F_DUPFD" | "F_DUPFD_CLOEXEC" | "F_SETOWN" | "F_SETPIPE_SZ" => int(value).to_string(),
-        "F_SETSIG" => tables::SIGNAL.name(arch, unsigned(value)).map_or_else(|| int(value).to_string(), str::to_owned),
+        "F_SETSIG" => constant(&tables::SIGNAL, arch, value),
         _ => return None,
     })
 }
