@@ -54,14 +54,15 @@ fn frames(format: Format, bytes: &[u8]) -> Vec<&[u8]> {
 /// What an import does with records, but for the places: events leave in the order in which they came.
 fn events(kind: RecordKind, frames: &[&[u8]]) -> usize {
     let context = Context { cluster: "bench", node: "node", received_ns: 0 };
-    let mut open: HashMap<EventId, (Key, Vec<&[u8]>)> = HashMap::new();
+    let mut open: HashMap<EventId, (Key, Vec<&[u8]>), foldhash::fast::RandomState> = HashMap::default();
     let mut order = std::collections::VecDeque::new();
+    let mut keys = normalise::Keys::default();
     let mut issues = 0;
     let mut put = |(key, records): (Key, Vec<&[u8]>)| {
         issues += divan::black_box(normalise::event(kind, &key, context, &records)).issues.len();
     };
     for frame in frames {
-        let Ok(key) = normalise::key(kind, context, frame) else { continue };
+        let Ok(key) = keys.key(kind, context, frame) else { continue };
         let entry = open.entry(key.id).or_insert_with(|| {
             order.push_back(key.id);
             (key, Vec::new())

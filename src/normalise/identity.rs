@@ -24,18 +24,43 @@ pub fn id(source: Source, cluster: &[u8], node: &[u8], parts: &[&[u8]]) -> Event
     EventId(id)
 }
 
-/// auditd: the daemon's own serials apart, the node from the record or else as configured.
-pub fn linux(context: Context<'_>, header: &Header<'_>) -> EventId {
-    let node = header.node.as_deref().filter(|node| !node.is_empty()).unwrap_or(context.node.as_bytes());
-    let flag: &[u8] = if header.daemon { b"d" } else { b"" };
-    let (mut secs, mut millis, mut serial) = ([0; 20], [0; 20], [0; 20]);
-    let parts = [
-        flag,
-        decimal(header.secs, &mut secs),
-        decimal(header.millis, &mut millis),
-        decimal(header.serial, &mut serial),
-    ];
-    id(Source::Linux, context.cluster.as_bytes(), node, &parts)
+/// The last Linux record and its event's id: the next record is often one of the same event, and then nothing is hashed.
+#[derive(Debug, Clone, Default)]
+pub struct Last {
+    cluster: String,
+    node: Vec<u8>,
+    daemon: bool,
+    secs: u64,
+    millis: u64,
+    serial: u64,
+    id: Option<EventId>,
+}
+
+impl Last {
+    /// auditd: the daemon's own serials apart, the node from the record or else as configured.
+    pub fn linux(&mut self, context: Context<'_>, header: &Header<'_>) -> EventId {
+        let node = header.node.as_deref().filter(|node| !node.is_empty()).unwrap_or(context.node.as_bytes());
+        if let Some(id) = self.id
+            && (self.serial, self.millis, self.secs) == (header.serial, header.millis, header.secs)
+            && (self.daemon, self.cluster.as_str(), self.node.as_slice()) == (header.daemon, context.cluster, node)
+        {
+            return id;
+        }
+        let flag: &[u8] = if header.daemon { b"d" } else { b"" };
+        let (mut secs, mut millis, mut serial) = ([0; 20], [0; 20], [0; 20]);
+        let parts = [
+            flag,
+            decimal(header.secs, &mut secs),
+            decimal(header.millis, &mut millis),
+            decimal(header.serial, &mut serial),
+        ];
+        let id = id(Source::Linux, context.cluster.as_bytes(), node, &parts);
+        context.cluster.clone_into(&mut self.cluster);
+        node.clone_into(&mut self.node);
+        (self.daemon, self.secs, self.millis, self.serial) = (header.daemon, header.secs, header.millis, header.serial);
+        self.id = Some(id);
+        id
+    }
 }
 
 /// Kubernetes: never a node, because any API server may have written the record.
@@ -82,7 +107,7 @@ mod tests {
     #[test]
     fn bytes_are_those_of_the_format() {
         let context = Context { cluster: "c1", node: "n1", received_ns: 0 };
-        let of = |line: &[u8]| linux(context, &header(line).unwrap());
+        let of = |line: &[u8]| Last::default().linux(context, &header(line).unwrap());
         let linux_bytes = b"deponent-event/v1\0\0\0\x05linux\0\0\0\x02c1\0\0\0\x02n1\0\0\0\0\0\0\0\x0a1234567890\0\0\0\x03723\0\0\0\x0512345";
         assert_eq!(of(b"type=CWD msg=audit(1234567890.723:12345): "), by_hand(linux_bytes));
         let node_bytes =
@@ -95,6 +120,26 @@ mod tests {
             own(context, &[b"{}"]),
             by_hand(b"deponent-event/v1\0\0\0\x04self\0\0\0\x02c1\0\0\0\x02n1\0\0\0\x02{}")
         );
+    }
+
+    #[test]
+    fn the_last_id_is_for_the_same_event_only() {
+        let lines = [
+            &b"type=CWD msg=audit(1234567890.723:12345): "[..],
+            b"type=CWD msg=audit(1234567890.723:12346): ",
+            b"type=CWD msg=audit(1234567890.724:12346): ",
+            b"type=CWD msg=audit(1234567891.724:12346): ",
+            b"type=DAEMON_END msg=audit(1234567891.724:12346): ",
+            b"node=n2 type=DAEMON_END msg=audit(1234567891.724:12346): ",
+        ];
+        let (mut last, mut seen) = (Last::default(), Vec::new());
+        for (line, cluster) in lines.iter().map(|line| (line, "c1")).chain([(&lines[5], "c2")]) {
+            let (context, header) = (Context { cluster, node: "n1", received_ns: 0 }, header(line).unwrap());
+            let id = last.linux(context, &header);
+            assert!(!seen.contains(&id), "{header:?}");
+            assert_eq!((last.linux(context, &header), Last::default().linux(context, &header)), (id, id));
+            seen.push(id);
+        }
     }
 
     #[test]

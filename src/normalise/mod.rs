@@ -49,19 +49,35 @@ pub struct Bad {
     pub detail: String,
 }
 
-/// The event that a record belongs to, from as little of its bytes as possible.
+/// The keys of many records, one after another: what was found out about one is used for the next, and changes no answer.
+#[derive(Debug, Clone, Default)]
+pub struct Keys {
+    last: identity::Last,
+}
+
+impl Keys {
+    /// The event that a record belongs to, from as little of its bytes as possible.
+    ///
+    /// # Errors
+    /// When the bytes are no record of that kind; then `bad` makes an event that says so.
+    pub fn key(&mut self, kind: RecordKind, context: Context<'_>, record: &[u8]) -> Result<Key, Bad> {
+        match kind {
+            RecordKind::Auditd => linux_key(&mut self.last, context, record),
+            RecordKind::KubernetesAudit => kubernetes::key(context, record),
+            RecordKind::Containerd => containerd::log_key(context, bare(record)),
+            RecordKind::ContainerdEvents => containerd::stream_key(context, bare(record)),
+            RecordKind::Kubelet => kubelet::key(context, bare(record)),
+            RecordKind::Own => own::key(context, record),
+        }
+    }
+}
+
+/// As `Keys::key`, of one record.
 ///
 /// # Errors
-/// When the bytes are no record of that kind; then `bad` makes an event that says so.
+/// As `Keys::key`.
 pub fn key(kind: RecordKind, context: Context<'_>, record: &[u8]) -> Result<Key, Bad> {
-    match kind {
-        RecordKind::Auditd => linux_key(context, record),
-        RecordKind::KubernetesAudit => kubernetes::key(context, record),
-        RecordKind::Containerd => containerd::log_key(context, bare(record)),
-        RecordKind::ContainerdEvents => containerd::stream_key(context, bare(record)),
-        RecordKind::Kubelet => kubelet::key(context, bare(record)),
-        RecordKind::Own => own::key(context, record),
-    }
+    Keys::default().key(kind, context, record)
 }
 
 /// The event of a set of records that share a key. Their order and repetition change nothing. `evidence` and `records` are left empty.
@@ -97,7 +113,7 @@ pub fn bad(context: Context<'_>, head: &[u8; 32], offset: u64, received: Moment,
 }
 
 /// The event of a line of auditd.
-fn linux_key(context: Context<'_>, record: &[u8]) -> Result<Key, Bad> {
+fn linux_key(last: &mut identity::Last, context: Context<'_>, record: &[u8]) -> Result<Key, Bad> {
     let line = bare(record);
     if line.is_empty() {
         return Err(Bad { kind: "blank", detail: "nothing but blanks".to_owned() });
@@ -110,7 +126,7 @@ fn linux_key(context: Context<'_>, record: &[u8]) -> Result<Key, Bad> {
         };
         Bad { kind, detail: error.to_string() }
     })?;
-    let id = identity::linux(context, &header);
+    let id = last.linux(context, &header);
     // All other types may come in company.
     let last = header.daemon
         || matches!(header.record_type.as_ref(), "PROCTITLE" | "EOE" | "1327" | "1320" | "UNKNOWN[1327]")

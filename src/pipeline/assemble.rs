@@ -61,7 +61,7 @@ pub enum Added {
 /// Events on their way.
 #[derive(Debug, Default)]
 pub struct Assembler {
-    open: HashMap<EventId, Open>,
+    open: HashMap<EventId, Open, foldhash::fast::RandomState>,
     arrival: VecDeque<EventId>,
     complete: VecDeque<EventId>,
     bytes: usize,

@@ -27,6 +27,7 @@ pub struct Indexer {
     reader: Reader,
     index: IndexStore,
     assembler: Assembler,
+    keys: normalise::Keys,
     /// Records whose rest has not come.
     waiting: Waiting,
     summary: Summary,
@@ -54,7 +55,17 @@ impl Indexer {
         let next = index.covers();
         let waiting = Waiting::read(&reader, next)?;
         let (assembler, summary) = (Assembler::default(), Summary::default());
-        Ok(Indexer { reader, index, assembler, waiting, summary, next, committed: next, dirty: false })
+        Ok(Indexer {
+            reader,
+            index,
+            assembler,
+            keys: normalise::Keys::default(),
+            waiting,
+            summary,
+            next,
+            committed: next,
+            dirty: false,
+        })
     }
 
     /// The read side.
@@ -250,7 +261,7 @@ impl Indexer {
         if let Some(bad) = load::too_long(bytes) {
             return self.bad(entry, parts, bytes, &bad);
         }
-        let key = match normalise::key(entry.header.kind, context, bytes) {
+        let key = match self.keys.key(entry.header.kind, context, bytes) {
             Ok(key) => key,
             Err(bad) => return self.bad(entry, parts, bytes, &bad),
         };

@@ -4,7 +4,7 @@
 //! the record, so nothing inside can pretend to stand outside. Of a name that occurs twice on one level the first stands, and the
 //! others are marked. Not here: decoding (`value`).
 
-use super::key::Key;
+use super::key::{Key, Word};
 use super::value::{Form, Value};
 use crate::issue::Issue;
 
@@ -250,11 +250,7 @@ impl<'a> Fields<'a> {
 /// Where the first space is. Most values are short, so a few bytes are looked at before the search for long ones begins.
 #[inline]
 fn space(bytes: &[u8]) -> usize {
-    const SHORT: usize = 8;
-    let Some(short) = bytes.first_chunk::<SHORT>() else {
-        return bytes.iter().position(|&byte| byte == b' ').unwrap_or(bytes.len());
-    };
-    if let Some(at) = short.iter().position(|&byte| byte == b' ') {
+    if let Some(at) = Word::of(bytes).position(b' ', b' ') {
         return at;
     }
     memchr::memchr(b' ', bytes).unwrap_or(bytes.len())
@@ -282,13 +278,21 @@ impl<'a> Fields<'a> {
             rest = after;
         }
         let at = level.len() - rest.len();
-        let len = rest.iter().position(|&byte| byte == b'=' || byte == b' ')?;
+        let word = Word::of(rest);
+        let len = match word.position(b'=', b' ') {
+            Some(len) => len,
+            None => rest.iter().position(|&byte| byte == b'=' || byte == b' ')?,
+        };
         let (name, value) = rest.split_at_checked(len)?;
         let (&sign, value) = value.split_first()?;
         if sign != b'=' || matches!(name.first(), None | Some(b'(')) || self.count >= FIELDS_MAX {
             return None;
         }
-        let key = if self.enriched { Key::of_enriched(name) } else { Key::of(name) };
+        let key = match (self.enriched, len <= Word::BYTES_MAX) {
+            (true, _) => Key::of_enriched(name),
+            (false, true) => Key::of_word(word.first(len), name),
+            (false, false) => Key::of(name),
+        };
         let (value, written) = match value.first() {
             Some(b'"') => {
                 let inner = value.get(1..)?;

@@ -112,15 +112,14 @@ impl Key {
     /// The key of a field name.
     #[inline]
     pub fn of(name: &[u8]) -> Key {
-        match name.len() {
-            2 => of_two(name),
-            3 => of_three(name),
-            4 => of_four(name),
-            5 => of_five(name),
-            6 => of_six(name),
-            7 => of_seven(name),
-            _ => of_long(name),
-        }
+        if name.len() > Word::BYTES_MAX { of_long(name) } else { Key::of_word(Word::of(name), name) }
+    }
+
+    /// The key of a name whose word is known, at most eight bytes of it.
+    #[inline]
+    pub(super) fn of_word(word: Word, name: &[u8]) -> Key {
+        let slot = TABLE.get(word.slot()).copied().unwrap_or(Slot::EMPTY);
+        if slot.word.0 == word.0 && usize::from(slot.len) == name.len() { slot.key } else { arg(name) }
     }
 
     /// The key of a name in auditd's enrichment, where names are in capitals.
@@ -155,6 +154,186 @@ impl Key {
     }
 }
 
+/// Up to eight bytes as one number, the first one lowest: what a name is looked up by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Word(u64);
+
+impl Word {
+    /// The bytes that one holds.
+    pub const BYTES_MAX: usize = 8;
+
+    /// The first bytes of a text; zeros where it is shorter.
+    #[inline]
+    pub fn of(bytes: &[u8]) -> Word {
+        match bytes.first_chunk() {
+            Some(chunk) => Word(u64::from_le_bytes(*chunk)),
+            None => Word::of_short(bytes),
+        }
+    }
+
+    fn of_short(bytes: &[u8]) -> Word {
+        let mut chunk = [0; Self::BYTES_MAX];
+        chunk.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        Word(u64::from_le_bytes(chunk))
+    }
+
+    const fn of_name(name: &[u8]) -> Word {
+        let mut word = 0u64;
+        let mut rest = name;
+        while let [before @ .., last] = rest {
+            word = word << 8 | *last as u64;
+            rest = before;
+        }
+        Word(word)
+    }
+
+    /// The first `len` bytes.
+    #[inline]
+    pub fn first(self, len: usize) -> Word {
+        if len >= Self::BYTES_MAX { self } else { Word(self.0 & ((1 << (len * 8)) - 1)) }
+    }
+
+    /// Where one of two bytes stands first.
+    #[inline]
+    pub fn position(self, one: u8, other: u8) -> Option<usize> {
+        const ONES: u64 = 0x0101_0101_0101_0101;
+        const HIGH: u64 = 0x8080_8080_8080_8080;
+        // The lowest high bit is that of the first byte that is zero; above it the subtraction may have borrowed.
+        let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+        let found = zeros(self.0 ^ (ONES * u64::from(one))) | zeros(self.0 ^ (ONES * u64::from(other)));
+        (found != 0).then(|| found.trailing_zeros() as usize / 8)
+    }
+
+    /// Its place in `TABLE`: the highest bits of a product. The number was searched until no two names shared a place.
+    #[inline]
+    const fn slot(self) -> usize {
+        (self.0.wrapping_mul(0x2513_4680_10b6_fb75) >> (64 - TABLE_BITS)) as usize
+    }
+}
+
+const TABLE_BITS: u32 = 9;
+
+#[derive(Clone, Copy)]
+struct Slot {
+    word: Word,
+    len: u8,
+    key: Key,
+}
+
+impl Slot {
+    const EMPTY: Slot = Slot { word: Word(0), len: 0, key: Key::Other };
+}
+
+static TABLE: [Slot; 1 << TABLE_BITS] = {
+    let mut table = [Slot::EMPTY; 1 << TABLE_BITS];
+    let mut rest = NAMES;
+    while let [(name, key), behind @ ..] = rest {
+        let word = Word::of_name(name);
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the compiler evaluates this; outside of the table it would not build"
+        )]
+        {
+            assert!(table[word.slot()].len == 0, "two names share a place: search another number for Word::slot");
+            table[word.slot()] = Slot { word, len: name.len() as u8, key: *key };
+        }
+        rest = behind;
+    }
+    table
+};
+
+/// Names of at most eight bytes. Before Linux 4.1 the kernel wrote `objtype` for `nametype`.
+const NAMES: &[(&[u8], Key)] = &[
+    (b"a0", Key::A0),
+    (b"a1", Key::A1),
+    (b"a2", Key::A2),
+    (b"a3", Key::A3),
+    (b"op", Key::Op),
+    (b"id", Key::Id),
+    (b"vm", Key::Vm),
+    (b"fp", Key::Fp),
+    (b"fi", Key::Fi),
+    (b"fe", Key::Fe),
+    (b"pp", Key::Pp),
+    (b"pi", Key::Pi),
+    (b"pe", Key::Pe),
+    (b"pa", Key::Pa),
+    (b"pid", Key::Pid),
+    (b"uid", Key::Uid),
+    (b"gid", Key::Gid),
+    (b"tty", Key::Tty),
+    (b"ses", Key::Ses),
+    (b"exe", Key::Exe),
+    (b"key", Key::Key),
+    (b"cwd", Key::Cwd),
+    (b"dev", Key::Dev),
+    (b"obj", Key::Obj),
+    (b"res", Key::Res),
+    (b"cmd", Key::Cmd),
+    (b"sig", Key::Sig),
+    (b"msg", Key::Msg),
+    (b"grp", Key::Grp),
+    (b"auid", Key::Auid),
+    (b"euid", Key::Euid),
+    (b"suid", Key::Suid),
+    (b"egid", Key::Egid),
+    (b"sgid", Key::Sgid),
+    (b"ppid", Key::Ppid),
+    (b"comm", Key::Comm),
+    (b"subj", Key::Subj),
+    (b"exit", Key::Exit),
+    (b"arch", Key::Arch),
+    (b"item", Key::Item),
+    (b"name", Key::Name),
+    (b"mode", Key::Mode),
+    (b"ouid", Key::Ouid),
+    (b"ogid", Key::Ogid),
+    (b"rdev", Key::Rdev),
+    (b"argc", Key::Argc),
+    (b"acct", Key::Acct),
+    (b"addr", Key::Addr),
+    (b"path", Key::Path),
+    (b"unit", Key::Unit),
+    (b"opid", Key::Opid),
+    (b"info", Key::Info),
+    (b"code", Key::Code),
+    (b"fver", Key::Fver),
+    (b"items", Key::Items),
+    (b"fsuid", Key::Fsuid),
+    (b"fsgid", Key::Fsgid),
+    (b"inode", Key::Inode),
+    (b"saddr", Key::Saddr),
+    (b"daddr", Key::Daddr),
+    (b"sport", Key::Sport),
+    (b"dport", Key::Dport),
+    (b"proto", Key::Proto),
+    (b"table", Key::Table),
+    (b"oauid", Key::Oauid),
+    (b"ocomm", Key::Ocomm),
+    (b"result", Key::Result),
+    (b"cap_fp", Key::CapFp),
+    (b"cap_fi", Key::CapFi),
+    (b"cap_fe", Key::CapFe),
+    (b"old_pp", Key::OldPp),
+    (b"old_pi", Key::OldPi),
+    (b"old_pe", Key::OldPe),
+    (b"old_pa", Key::OldPa),
+    (b"syscall", Key::Syscall),
+    (b"success", Key::Success),
+    (b"profile", Key::Profile),
+    (b"frootid", Key::Frootid),
+    (b"objtype", Key::Nametype),
+    (b"nametype", Key::Nametype),
+    (b"hostname", Key::Hostname),
+    (b"terminal", Key::Terminal),
+    (b"apparmor", Key::Apparmor),
+    (b"old-auid", Key::OldAuid),
+    (b"old auid", Key::OldAuid),
+    (b"new auid", Key::NewAuid),
+    (b"ioctlcmd", Key::Ioctlcmd),
+    (b"cap_fver", Key::CapFver),
+];
+
 fn arg(name: &[u8]) -> Key {
     match name {
         [b'a', digit, ..] if digit.is_ascii_digit() => Key::Arg,
@@ -162,136 +341,58 @@ fn arg(name: &[u8]) -> Key {
     }
 }
 
-fn of_two(name: &[u8]) -> Key {
-    match name {
-        b"a0" => Key::A0,
-        b"a1" => Key::A1,
-        b"a2" => Key::A2,
-        b"a3" => Key::A3,
-        b"op" => Key::Op,
-        b"id" => Key::Id,
-        b"vm" => Key::Vm,
-        b"fp" => Key::Fp,
-        b"fi" => Key::Fi,
-        b"fe" => Key::Fe,
-        b"pp" => Key::Pp,
-        b"pi" => Key::Pi,
-        b"pe" => Key::Pe,
-        b"pa" => Key::Pa,
-        _ => arg(name),
-    }
-}
-
-fn of_three(name: &[u8]) -> Key {
-    match name {
-        b"pid" => Key::Pid,
-        b"uid" => Key::Uid,
-        b"gid" => Key::Gid,
-        b"tty" => Key::Tty,
-        b"ses" => Key::Ses,
-        b"exe" => Key::Exe,
-        b"key" => Key::Key,
-        b"cwd" => Key::Cwd,
-        b"dev" => Key::Dev,
-        b"obj" => Key::Obj,
-        b"res" => Key::Res,
-        b"cmd" => Key::Cmd,
-        b"sig" => Key::Sig,
-        b"msg" => Key::Msg,
-        b"grp" => Key::Grp,
-        _ => arg(name),
-    }
-}
-
-fn of_four(name: &[u8]) -> Key {
-    match name {
-        b"auid" => Key::Auid,
-        b"euid" => Key::Euid,
-        b"suid" => Key::Suid,
-        b"egid" => Key::Egid,
-        b"sgid" => Key::Sgid,
-        b"ppid" => Key::Ppid,
-        b"comm" => Key::Comm,
-        b"subj" => Key::Subj,
-        b"exit" => Key::Exit,
-        b"arch" => Key::Arch,
-        b"item" => Key::Item,
-        b"name" => Key::Name,
-        b"mode" => Key::Mode,
-        b"ouid" => Key::Ouid,
-        b"ogid" => Key::Ogid,
-        b"rdev" => Key::Rdev,
-        b"argc" => Key::Argc,
-        b"acct" => Key::Acct,
-        b"addr" => Key::Addr,
-        b"path" => Key::Path,
-        b"unit" => Key::Unit,
-        b"opid" => Key::Opid,
-        b"info" => Key::Info,
-        b"code" => Key::Code,
-        b"fver" => Key::Fver,
-        _ => arg(name),
-    }
-}
-
-fn of_five(name: &[u8]) -> Key {
-    match name {
-        b"items" => Key::Items,
-        b"fsuid" => Key::Fsuid,
-        b"fsgid" => Key::Fsgid,
-        b"inode" => Key::Inode,
-        b"saddr" => Key::Saddr,
-        b"daddr" => Key::Daddr,
-        b"sport" => Key::Sport,
-        b"dport" => Key::Dport,
-        b"proto" => Key::Proto,
-        b"table" => Key::Table,
-        b"oauid" => Key::Oauid,
-        b"ocomm" => Key::Ocomm,
-        _ => arg(name),
-    }
-}
-
-fn of_six(name: &[u8]) -> Key {
-    match name {
-        b"result" => Key::Result,
-        b"cap_fp" => Key::CapFp,
-        b"cap_fi" => Key::CapFi,
-        b"cap_fe" => Key::CapFe,
-        b"old_pp" => Key::OldPp,
-        b"old_pi" => Key::OldPi,
-        b"old_pe" => Key::OldPe,
-        b"old_pa" => Key::OldPa,
-        _ => arg(name),
-    }
-}
-
-fn of_seven(name: &[u8]) -> Key {
-    match name {
-        b"syscall" => Key::Syscall,
-        b"success" => Key::Success,
-        b"profile" => Key::Profile,
-        b"frootid" => Key::Frootid,
-        // Before Linux 4.1 the kernel wrote this for `nametype`.
-        b"objtype" => Key::Nametype,
-        _ => arg(name),
-    }
-}
-
 fn of_long(name: &[u8]) -> Key {
     match name {
-        b"nametype" => Key::Nametype,
-        b"hostname" => Key::Hostname,
-        b"terminal" => Key::Terminal,
-        b"apparmor" => Key::Apparmor,
-        b"old-auid" | b"old auid" => Key::OldAuid,
-        b"new auid" => Key::NewAuid,
-        b"ioctlcmd" => Key::Ioctlcmd,
         b"proctitle" => Key::Proctitle,
         b"operation" => Key::Operation,
         b"permissive" => Key::Permissive,
-        b"cap_fver" => Key::CapFver,
         b"cap_frootid" => Key::CapFrootid,
         _ => arg(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_their_keys() {
+        for (name, key) in NAMES {
+            assert_eq!(Key::of(name), *key);
+            let mut longer = name.to_vec();
+            longer.push(0);
+            assert!(matches!(Key::of(&longer), Key::Other | Key::Arg), "a NUL behind a name makes another one");
+        }
+        for (name, key) in [
+            (&b"proctitle"[..], Key::Proctitle),
+            (b"a4", Key::Arg),
+            (b"a1[0]", Key::Arg),
+            (b"a10_len", Key::Arg),
+            (b"a100000000", Key::Arg),
+            (b"PID", Key::Other),
+            (b"", Key::Other),
+            (b"b0", Key::Other),
+        ] {
+            assert_eq!(Key::of(name), key);
+        }
+    }
+
+    #[test]
+    fn the_first_of_two_bytes() {
+        for text in [
+            &b"pid=1 ab"[..],
+            b"=",
+            b"",
+            b"a b=c d=",
+            b"nametype",
+            b"\x3c\x3e=\x1f \xbd\xa0",
+            b"\xbd\xa0\x3c\x21 ==",
+            b"\x01\x00=\xff",
+        ] {
+            let expected = text.iter().take(8).position(|byte| matches!(byte, b'=' | b' '));
+            assert_eq!(Word::of(text).position(b'=', b' '), expected, "{text:?}");
+        }
+        assert_eq!(Word::of(b"pid=1 ab").first(3), Word::of(b"pid"));
+        assert_eq!(Word::of(b"nametype=").first(8), Word::of(b"nametype"));
     }
 }

@@ -57,10 +57,13 @@ pub fn number(bytes: &[u8]) -> Option<u64> {
 /// A hexadecimal number of at most 64 bits, `0x` in front or not.
 pub fn hexadecimal(bytes: &[u8]) -> Option<u64> {
     let digits = bytes.strip_prefix(b"0x").unwrap_or(bytes);
-    if digits.is_empty() || digits.len() > 16 || !digits.iter().all(u8::is_ascii_hexdigit) {
+    if digits.is_empty() || digits.len() > 16 {
         return None;
     }
-    u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    digits.iter().try_fold(0u64, |value, &byte| {
+        let digit = nibble(byte);
+        (digit < 16).then(|| value << 4 | u64::from(digit))
+    })
 }
 
 /// A uid, session or process number: decimal; `-1` and `unset` are 4294967295. `None` when it is none or does not fit 32 bits.

@@ -1,6 +1,6 @@
 //! One event from the set of its records.
 
-use deponent_parsers::linux::{self, Key, Record, header};
+use deponent_parsers::linux::{self, Key, Record};
 
 use super::action::{Action, Call, action, outcome};
 use super::known::Known;
@@ -59,7 +59,7 @@ pub fn event(id: EventId, when: Moment, context: Context<'_>, records: &[&[u8]])
         syscall,
         args: seen.args(&mut notes),
         net,
-        serial: records.iter().find_map(|record| header(record).ok()).map(|header| header.serial),
+        serial: set.serial,
         ..How::default()
     };
     let node = set.node.as_ref().map(|node| notes.text("node", node)).or_else(|| configured(context.node));

@@ -20,6 +20,8 @@ pub(super) struct Set<'a> {
     pub records: Vec<Record<'a>>,
     /// The node that they name.
     pub node: Option<Cow<'a, [u8]>>,
+    /// Their serial number.
+    pub serial: Option<u64>,
     /// Types of records that were left out.
     pub left_out: Vec<String>,
 }
@@ -44,7 +46,8 @@ impl<'a> Set<'a> {
         }
         let node = all.iter().filter_map(|record| record.header.node.as_ref()).min().cloned();
         all.sort_unstable_by(|a, b| by_content(a, b).then_with(|| a.enriched.cmp(&b.enriched)));
-        let mut set = Set { records: once(all, notes), node, left_out: Vec::new() };
+        let serial = all.first().map(|record| record.header.serial);
+        let mut set = Set { records: once(all, notes), node, serial, left_out: Vec::new() };
         set.leave_out_conflicts(notes);
         set
     }
@@ -155,6 +158,5 @@ fn is_single(type_name: &str) -> bool {
 
 /// Messages of programs and of auditd itself have a serial of their own.
 fn stands_alone(type_name: &str) -> bool {
-    let frequent = matches!(type_name, "SYSCALL" | "PATH" | "CWD" | "EXECVE" | "PROCTITLE" | "BPRM_FCAPS" | "SOCKADDR");
-    !frequent && (type_name.starts_with("DAEMON_") || is_user_type(type_name))
+    type_name.starts_with("DAEMON_") || is_user_type(type_name)
 }
