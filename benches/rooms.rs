@@ -13,8 +13,8 @@ use std::path::PathBuf;
 
 /// Bytes of a large file that are read.
 const BYTES: u64 = 40 << 20;
-/// Records between the first of an event and the time when it is put together.
-const OPEN_MAX: usize = 2_000;
+/// Events between the first record of one and the time when it is put together: as many as an import keeps (`pipeline::assemble`).
+const OPEN_MAX: usize = 256;
 
 fn main() {
     divan::main();

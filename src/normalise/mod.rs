@@ -12,7 +12,7 @@ mod line;
 mod linux;
 mod own;
 
-use deponent_parsers::linux::{NotARecord, header, is_user_type};
+use deponent_parsers::linux::{Headers, NotARecord, is_user_type};
 
 use crate::model::{Event, EventId, Moment, RecordFields, RecordKind, Source};
 
@@ -52,6 +52,7 @@ pub struct Bad {
 /// The keys of many records, one after another: what was found out about one is used for the next, and changes no answer.
 #[derive(Debug, Clone, Default)]
 pub struct Keys {
+    headers: Headers,
     last: identity::Last,
 }
 
@@ -62,13 +63,35 @@ impl Keys {
     /// When the bytes are no record of that kind; then `bad` makes an event that says so.
     pub fn key(&mut self, kind: RecordKind, context: Context<'_>, record: &[u8]) -> Result<Key, Bad> {
         match kind {
-            RecordKind::Auditd => linux_key(&mut self.last, context, record),
+            RecordKind::Auditd => self.linux(context, record),
             RecordKind::KubernetesAudit => kubernetes::key(context, record),
             RecordKind::Containerd => containerd::log_key(context, bare(record)),
             RecordKind::ContainerdEvents => containerd::stream_key(context, bare(record)),
             RecordKind::Kubelet => kubelet::key(context, bare(record)),
             RecordKind::Own => own::key(context, record),
         }
+    }
+
+    /// The event of a line of auditd.
+    fn linux(&mut self, context: Context<'_>, record: &[u8]) -> Result<Key, Bad> {
+        let line = bare(record);
+        if line.is_empty() {
+            return Err(Bad { kind: "blank", detail: "nothing but blanks".to_owned() });
+        }
+        let header = self.headers.read(line).map_err(|error| {
+            let kind = match error {
+                NotARecord::TimeRange { .. } => "no-time",
+                NotARecord::SerialRange { .. } => "no-serial",
+                _ => "not-a-record",
+            };
+            Bad { kind, detail: error.to_string() }
+        })?;
+        let id = self.last.linux(context, &header);
+        // All other types may come in company.
+        let last = header.daemon
+            || matches!(header.record_type.as_ref(), "PROCTITLE" | "EOE" | "1327" | "1320" | "UNKNOWN[1327]")
+            || is_user_type(&header.record_type);
+        Ok(Key { id, source: Source::Linux, when: Moment { nanos: header.nanos, digits: header.digits }, last })
     }
 }
 
@@ -110,28 +133,6 @@ pub fn fields(kind: RecordKind, record: &[u8]) -> RecordFields {
 /// The event that says that a record could not be read: `head` and `offset` say where the record lies (`docs/format.md` §4), `received` when it came.
 pub fn bad(context: Context<'_>, head: &[u8; 32], offset: u64, received: Moment, bad: &Bad, record: &[u8]) -> Event {
     own::bad(context, head, offset, received, bad, record)
-}
-
-/// The event of a line of auditd.
-fn linux_key(last: &mut identity::Last, context: Context<'_>, record: &[u8]) -> Result<Key, Bad> {
-    let line = bare(record);
-    if line.is_empty() {
-        return Err(Bad { kind: "blank", detail: "nothing but blanks".to_owned() });
-    }
-    let header = header(line).map_err(|error| {
-        let kind = match error {
-            NotARecord::TimeRange { .. } => "no-time",
-            NotARecord::SerialRange { .. } => "no-serial",
-            _ => "not-a-record",
-        };
-        Bad { kind, detail: error.to_string() }
-    })?;
-    let id = last.linux(context, &header);
-    // All other types may come in company.
-    let last = header.daemon
-        || matches!(header.record_type.as_ref(), "PROCTITLE" | "EOE" | "1327" | "1320" | "UNKNOWN[1327]")
-        || is_user_type(&header.record_type);
-    Ok(Key { id, source: Source::Linux, when: Moment { nanos: header.nanos, digits: header.digits }, last })
 }
 
 /// The line of an event that is one line: all records of such an event are equal but for blanks around them.

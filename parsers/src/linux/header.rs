@@ -12,6 +12,8 @@ use super::types::type_number;
 const TYPE_BYTES_MAX: usize = 64;
 /// The longest node name accepted, in bytes.
 const NODE_BYTES_MAX: usize = 1024;
+/// The longest `audit(…)` that is kept for comparison, in bytes: three numbers of 20 digits.
+const STAMP_BYTES_MAX: usize = 72;
 /// The longest header with folds that is looked at, in bytes.
 const FOLDED_BYTES_MAX: usize = 4096;
 
@@ -81,15 +83,48 @@ pub enum NotARecord {
     },
 }
 
-/// The header of a line.
+/// The headers of many lines, one after another: records of one event have the same `audit(…)`, which is read once. It changes no answer.
+#[derive(Debug, Clone, Default)]
+pub struct Headers {
+    /// The last `audit(…)`.
+    text: Vec<u8>,
+    stamp: Option<Stamp>,
+}
+
+impl Headers {
+    /// The header of a line.
+    ///
+    /// # Errors
+    /// `NotARecord` when the line does not identify itself as an audit record with a time that exists.
+    pub fn read<'a>(&mut self, bytes: &'a [u8]) -> Result<Header<'a>, NotARecord> {
+        match read(self, bytes) {
+            Ok(header) => Ok(header),
+            Err(error) => folded_header(bytes).ok_or(error),
+        }
+    }
+
+    fn stamp(&mut self, bytes: &[u8], at: usize) -> Result<Stamp, NotARecord> {
+        if let Some(last) = &self.stamp
+            && bytes.get(at..).is_some_and(|rest| rest.starts_with(&self.text))
+        {
+            return Ok(Stamp { end: at + self.text.len(), ..*last });
+        }
+        let stamp = stamp(bytes, at)?;
+        self.stamp = None;
+        if let Some(text) = bytes.get(at..stamp.end).filter(|text| text.len() <= STAMP_BYTES_MAX) {
+            text.clone_into(&mut self.text);
+            self.stamp = Some(stamp);
+        }
+        Ok(stamp)
+    }
+}
+
+/// As `Headers::read`, of one line.
 ///
 /// # Errors
-/// `NotARecord` when the line does not identify itself as an audit record with a time that exists.
+/// As `Headers::read`.
 pub fn header(bytes: &[u8]) -> Result<Header<'_>, NotARecord> {
-    match read(bytes) {
-        Ok(header) => Ok(header),
-        Err(error) => folded_header(bytes).ok_or(error),
-    }
+    Headers::default().read(bytes)
 }
 
 /// A header that is itself folded; rare, so it is only looked for when the plain reading failed.
@@ -100,7 +135,7 @@ fn folded_header(bytes: &[u8]) -> Option<Header<'_>> {
     if folds.count() == 0 {
         return None;
     }
-    let header = read(&whole).ok()?;
+    let header = read(&mut Headers::default(), &whole).ok()?;
     // A fold right behind the header is the body's.
     let body = folds.raw(header.body.checked_sub(1)?).checked_add(1)?;
     Some(Header {
@@ -111,7 +146,7 @@ fn folded_header(bytes: &[u8]) -> Option<Header<'_>> {
     })
 }
 
-fn read(bytes: &[u8]) -> Result<Header<'_>, NotARecord> {
+fn read<'a>(headers: &mut Headers, bytes: &'a [u8]) -> Result<Header<'a>, NotARecord> {
     let mut at = bytes.iter().take_while(|&&byte| byte == b' ').count();
     let mut node = None;
     if let Some(value) = after(bytes, at, b"node=") {
@@ -135,7 +170,7 @@ fn read(bytes: &[u8]) -> Result<Header<'_>, NotARecord> {
     } else if after(bytes, at, b"audit(").is_none() {
         return Err(if node.is_some() { NotARecord::Type { at } } else { NotARecord::Start });
     }
-    let stamp = stamp(bytes, at)?;
+    let stamp = headers.stamp(bytes, at)?;
     let daemon = record_type.starts_with("DAEMON_")
         || type_number(record_type).is_some_and(|number| (1200..1300).contains(&number));
     Ok(Header {
@@ -151,6 +186,7 @@ fn read(bytes: &[u8]) -> Result<Header<'_>, NotARecord> {
     })
 }
 
+#[derive(Debug, Clone, Copy)]
 struct Stamp {
     secs: u64,
     millis: u64,
@@ -193,11 +229,19 @@ fn stamp(bytes: &[u8], at: usize) -> Result<Stamp, NotARecord> {
 #[inline]
 fn digits(bytes: &[u8], at: usize) -> Option<(Option<u64>, usize)> {
     let rest = bytes.get(at..)?;
-    let len = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
+    let (mut len, mut value) = (0usize, 0u64);
+    for byte in rest {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+        len += 1;
+    }
     let number = rest.get(..len).filter(|digits| !digits.is_empty())?;
     // 19 digits always fit 64 bits.
     let value = if len <= 19 {
-        Some(number.iter().fold(0u64, |value, byte| value.wrapping_mul(10).wrapping_add(u64::from(byte & 15))))
+        Some(value)
     } else {
         number.iter().try_fold(0u64, |value, byte| value.checked_mul(10)?.checked_add(u64::from(byte & 15)))
     };

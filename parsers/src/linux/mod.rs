@@ -24,7 +24,7 @@ mod tests;
 pub use arch::{Arch, is_arch_name};
 pub use dictionary::is_encoded;
 pub use fields::{FIELDS_MAX, Field, Fields};
-pub use header::{Header, NotARecord, header};
+pub use header::{Header, Headers, NotARecord, header};
 pub use interpret::{Argument, Arguments, arguments, meaning};
 pub use key::Key;
 pub use record::{Record, parse};

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::fields::Fields;
 use super::fold::{Folds, unfold};
-use super::header::{Header, NotARecord, header};
+use super::header::{Header, Headers, NotARecord};
 use super::types::canonical_type;
 use crate::issue::Issue;
 
@@ -37,7 +37,15 @@ impl<'a> Record<'a> {
     /// # Errors
     /// `NotARecord` when the line does not identify itself. Anything else that cannot be read is an issue.
     pub fn parse(bytes: &'a [u8]) -> Result<Record<'a>, NotARecord> {
-        let header = header(bytes)?;
+        Record::parse_next(&mut Headers::default(), bytes)
+    }
+
+    /// The same, of one line of many.
+    ///
+    /// # Errors
+    /// As `parse`.
+    pub fn parse_next(headers: &mut Headers, bytes: &'a [u8]) -> Result<Record<'a>, NotARecord> {
+        let header = headers.read(bytes)?;
         let body_at = header.body;
         let (body, folds) = unfold(bytes.get(body_at..).unwrap_or_default().trim_ascii_end());
         let split = memchr::memchr(ENRICHMENT, &body);

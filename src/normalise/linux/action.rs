@@ -4,7 +4,7 @@
 
 use deponent_parsers::linux::{self, Key, Value};
 
-use super::known::Known;
+use super::known::{Known, Type};
 use super::notes::Notes;
 use super::records::{RecordVerb, record_verb};
 use super::verbs::{ObjectOf, Verb, verb};
@@ -75,7 +75,7 @@ pub(super) struct Action {
 
 /// The action of an event.
 pub(super) fn action(all: &[Known<'_>], call: Call<'_>, outcome: Outcome, notes: &mut Notes) -> Action {
-    let has_call = all.iter().any(|known| known.type_name == "SYSCALL");
+    let has_call = all.iter().any(|known| known.of == Type::Syscall);
     let call_verb = call.name.and_then(verb);
     let object = call_verb.map_or(ObjectOf::File, |verb| verb.object);
     if let Some((at, verb)) = record_action(all, has_call) {
@@ -101,7 +101,7 @@ pub(super) fn action(all: &[Known<'_>], call: Call<'_>, outcome: Outcome, notes:
 /// The record whose type gives the action, by its place among all.
 fn record_action(all: &[Known<'_>], has_call: bool) -> Option<(usize, RecordVerb)> {
     let mut best: Option<(usize, usize, RecordVerb)> = None;
-    for (at, known) in all.iter().enumerate() {
+    for (at, known) in all.iter().enumerate().filter(|(_, known)| known.of == Type::Other) {
         let found = match avc_verb(known) {
             Some(verb) => Some((0, verb)),
             None => record_verb(known.type_name).map(|(rank, verb)| (rank + 1, verb)),
@@ -130,6 +130,9 @@ fn avc_verb(known: &Known<'_>) -> Option<RecordVerb> {
 
 /// What an AVC record says, SELinux's and AppArmor's (which has no `avc:`) alike.
 fn verdict(known: &Known<'_>) -> Option<Verdict> {
+    if known.of != Type::Other {
+        return None;
+    }
     if !matches!(known.type_name, "AVC" | "USER_AVC") && !known.type_name.starts_with("APPARMOR") {
         return None;
     }

@@ -5,6 +5,7 @@
 
 use deponent_parsers::linux::{Key, Record, Value};
 
+use super::known::{Known, Type};
 use super::notes::Notes;
 use crate::model::Str;
 
@@ -30,9 +31,9 @@ struct Pieces<'a> {
 }
 
 /// The arguments.
-pub(super) fn argv(records: &[Record<'_>], notes: &mut Notes) -> Vec<Str> {
+pub(super) fn argv(records: &[Record<'_>], known: &[Known<'_>], notes: &mut Notes) -> Vec<Str> {
     let mut all = Pieces::default();
-    for record in records.iter().filter(|record| record.type_name() == "EXECVE") {
+    for (record, _) in records.iter().zip(known).filter(|(_, known)| known.of == Type::Execve) {
         all.read(record, notes);
     }
     if all.pieces.is_empty() && all.argc.is_empty() {

@@ -3,7 +3,7 @@
 use deponent_parsers::linux::{self, Key, Record};
 
 use super::action::{Action, Call, action, outcome};
-use super::known::Known;
+use super::known::{Known, Type};
 use super::names::Names;
 use super::notes::Notes;
 use super::set::Set;
@@ -51,7 +51,7 @@ pub fn event(id: EventId, when: Moment, context: Context<'_>, records: &[&[u8]])
     let text = |key, notes: &mut Notes| seen.text(key, notes);
     let how = How {
         exe: text(Key::Exe, &mut notes),
-        argv: argv::argv(&set.records, &mut notes),
+        argv: argv::argv(&set.records, &all, &mut notes),
         pid: seen.number(Key::Pid, &mut notes),
         ppid: seen.number(Key::Ppid, &mut notes),
         comm: text(Key::Comm, &mut notes),
@@ -94,14 +94,14 @@ struct Seen<'e, 'a> {
 
 impl<'e, 'a> Seen<'e, 'a> {
     fn of(set: &'a Set<'a>, all: &'e [Known<'a>], names: &'e Names<'a>, notes: &mut Notes) -> Seen<'e, 'a> {
-        let syscall = all.iter().find(|known| known.type_name == "SYSCALL");
+        let syscall = all.iter().find(|known| known.of == Type::Syscall);
         let subjects: Vec<&Known<'a>> = match syscall {
             Some(syscall) => vec![syscall],
-            None => all.iter().filter(|known| !is_part(known.type_name)).collect(),
+            None => all.iter().filter(|known| !is_part(known)).collect(),
         };
         if syscall.is_none()
             && !set.left_out.iter().any(|name| name == "SYSCALL")
-            && let Some(part) = all.iter().find(|known| is_part(known.type_name))
+            && let Some(part) = all.iter().find(|known| is_part(known))
         {
             let detail = format!("a {} record without the SYSCALL record that it belongs to", part.type_name);
             notes.add("missing-syscall", detail);
@@ -138,7 +138,7 @@ impl<'e, 'a> Seen<'e, 'a> {
     }
 
     fn cwd(&self, notes: &mut Notes) -> Option<Str> {
-        if let Some(known) = self.all.iter().find(|known| known.type_name == "CWD") {
+        if let Some(known) = self.all.iter().find(|known| known.of == Type::Cwd) {
             return known.text(Key::Cwd, known.outer(Key::Cwd), notes);
         }
         self.text(Key::Cwd, notes)
@@ -153,7 +153,7 @@ impl<'e, 'a> Seen<'e, 'a> {
                 _ => {}
             }
         }
-        let Some(known) = self.all.iter().find(|known| known.type_name == "SYSCALL") else { return args };
+        let Some(known) = self.all.iter().find(|known| known.of == Type::Syscall) else { return args };
         for (key, name) in [(Key::A0, "a0"), (Key::A1, "a1"), (Key::A2, "a2"), (Key::A3, "a3")] {
             if let Some(text) = known.text(key, known.outer(key), notes) {
                 args.push((Str::const_new(name), text));
@@ -183,7 +183,7 @@ impl<'e, 'a> Seen<'e, 'a> {
 
     /// The keys of the rules that fired; several are written as one value with 0x01 between them.
     fn keys(&self, notes: &mut Notes) -> Vec<Str> {
-        let Some(known) = self.all.iter().find(|known| known.type_name == "SYSCALL") else { return Vec::new() };
+        let Some(known) = self.all.iter().find(|known| known.of == Type::Syscall) else { return Vec::new() };
         let value = known.outer(Key::Key);
         // Some senders lose the byte between `key=(null)` and the enrichment that follows.
         if value.is_some_and(|value| value.form == linux::Form::Bare && value.bytes.starts_with(b"(null)ARCH=")) {
@@ -213,7 +213,7 @@ impl<'e, 'a> Seen<'e, 'a> {
     /// All objects, the one that the action was done to in front.
     fn objects(&self, action: &Action, cwd: Option<&str>, socket: Option<Object>, notes: &mut Notes) -> Vec<Object> {
         let arg = |key| {
-            let known = self.all.iter().find(|known| known.type_name == "SYSCALL")?;
+            let known = self.all.iter().find(|known| known.of == Type::Syscall)?;
             known.outer(key).map(|value| value.bytes)
         };
         let args = [arg(Key::A0), arg(Key::A1), arg(Key::A2)];
@@ -254,19 +254,10 @@ fn permissions(known: &Known<'_>, notes: &mut Notes) -> Option<(Str, Str)> {
 }
 
 /// Records that only belong to a SYSCALL record and say nothing about the process.
-fn is_part(type_name: &str) -> bool {
-    matches!(
-        type_name,
-        "PATH"
-            | "CWD"
-            | "EXECVE"
-            | "PROCTITLE"
-            | "BPRM_FCAPS"
-            | "SOCKADDR"
-            | "OPENAT2"
-            | "MMAP"
-            | "FD_PAIR"
-            | "CAPSET"
-            | "OBJ_PID"
-    )
+fn is_part(known: &Known<'_>) -> bool {
+    match known.of {
+        Type::Syscall => false,
+        Type::Other => matches!(known.type_name, "OPENAT2" | "MMAP" | "FD_PAIR" | "CAPSET" | "OBJ_PID"),
+        _ => true,
+    }
 }

@@ -17,12 +17,43 @@ const EMPTY: Slot = (u32::MAX, 0);
 const QUOTED: u32 = 1 << 31;
 const BRACED: u32 = 1 << 30;
 
+/// The types that nine of ten records are of, so that a type is compared once and not once per question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Type {
+    Syscall,
+    Cwd,
+    Path,
+    Execve,
+    Proctitle,
+    Sockaddr,
+    BprmFcaps,
+    /// Any other.
+    Other,
+}
+
+impl Type {
+    fn of(name: &str) -> Type {
+        match name {
+            "SYSCALL" => Type::Syscall,
+            "CWD" => Type::Cwd,
+            "PATH" => Type::Path,
+            "EXECVE" => Type::Execve,
+            "PROCTITLE" => Type::Proctitle,
+            "SOCKADDR" => Type::Sockaddr,
+            "BPRM_FCAPS" => Type::BprmFcaps,
+            _ => Type::Other,
+        }
+    }
+}
+
 /// The known fields of a record: outside and inside of `msg='…'` apart.
 #[derive(Debug)]
 pub(super) struct Known<'a> {
     bytes: &'a [u8],
     /// The record's type.
     pub type_name: &'a str,
+    /// The same, where it is a frequent one.
+    pub of: Type,
     outer: [Slot; KEYS],
     inner: Option<Box<[Slot; KEYS]>>,
     /// Words in front of the first field: `avc:  denied  { read } for`.
@@ -34,7 +65,8 @@ impl<'a> Known<'a> {
     #[inline]
     pub fn empty(record: &'a Record<'a>) -> Known<'a> {
         let bytes: &'a [u8] = &record.kernel;
-        Known { bytes, type_name: record.type_name(), outer: [EMPTY; KEYS], inner: None, lead: b"" }
+        let type_name = record.type_name();
+        Known { bytes, type_name, of: Type::of(type_name), outer: [EMPTY; KEYS], inner: None, lead: b"" }
     }
 
     /// Reads the fields of the record; their oddities are noted.
@@ -101,11 +133,11 @@ impl<'a> Known<'a> {
         let value = value.filter(|value| !value.is_absent())?;
         if value.form == Form::Bare && is_encoded(key) {
             let decoded = value.decoded(true);
-            return Some(notes.text(&format!("{}.{key:?}", self.type_name), &decoded));
+            return Some(notes.text_of(|| format!("{}.{key:?}", self.type_name), &decoded));
         }
         match std::str::from_utf8(value.bytes) {
             Ok(text) => Some(Str::new(text)),
-            Err(_) => Some(notes.text(&format!("{}.{key:?}", self.type_name), value.bytes)),
+            Err(_) => Some(notes.text_of(|| format!("{}.{key:?}", self.type_name), value.bytes)),
         }
     }
 

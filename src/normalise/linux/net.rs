@@ -4,7 +4,7 @@
 
 use deponent_parsers::linux::{Arch, Key, SockAddr};
 
-use super::known::Known;
+use super::known::{Known, Type};
 use super::notes::Notes;
 use crate::model::{Net, Object, Str};
 
@@ -15,10 +15,10 @@ pub(super) fn net(
     arch: Option<Arch>,
     notes: &mut Notes,
 ) -> (Option<Box<Net>>, Option<Object>) {
-    if let Some(packet) = known.iter().find(|known| known.type_name == "NETFILTER_PKT") {
+    if let Some(packet) = known.iter().find(|known| known.of == Type::Other && known.type_name == "NETFILTER_PKT") {
         return (Some(Box::new(packet_net(packet, notes))), None);
     }
-    let Some(record) = known.iter().find(|known| known.type_name == "SOCKADDR") else { return (None, None) };
+    let Some(record) = known.iter().find(|known| known.of == Type::Sockaddr) else { return (None, None) };
     let Some(value) = record.outer(Key::Saddr) else { return (None, None) };
     let Some(address) = SockAddr::parse(value.bytes, arch.map(|arch| arch.big_endian)) else {
         let (text, _) = deponent_parsers::linux::text(value.bytes);

@@ -35,8 +35,14 @@ impl Notes {
 
     /// The text of bytes; bytes that are not UTF-8 become `\xNN`, and are noted.
     pub fn text(&mut self, of: &str, bytes: &[u8]) -> Str {
+        self.text_of(|| of.to_owned(), bytes)
+    }
+
+    /// The same, where what it is the text of has to be written first.
+    pub fn text_of(&mut self, of: impl FnOnce() -> String, bytes: &[u8]) -> Str {
         let (text, bad) = linux::text(bytes);
         if bad {
+            let of = of();
             self.add("not-utf8", format!("{of} has bytes that are not UTF-8, shown as \\xNN: {text}"));
         }
         Str::from(text)

@@ -4,13 +4,16 @@
 
 use deponent_parsers::linux::{self, Key, Record};
 
-use super::known::Known;
+use super::known::{Known, Type};
 use super::names::Names;
 use super::notes::Notes;
 use crate::model::{Object, Str};
 
 /// The objects that one record names.
 pub(super) fn objects(record: &Record<'_>, known: &Known<'_>, names: &Names<'_>, notes: &mut Notes) -> Option<Object> {
+    if known.of != Type::Other {
+        return None;
+    }
     match known.type_name {
         "CONFIG_CHANGE" => named(known, "audit-rule", &[Key::Key], notes).or_else(|| setting(record, notes)),
         "NETFILTER_CFG" => named(known, "firewall-table", &[Key::Table], notes),

@@ -5,7 +5,7 @@
 
 use deponent_parsers::linux::Key;
 
-use super::known::Known;
+use super::known::{Known, Type};
 use super::notes::Notes;
 use super::verbs::ObjectOf;
 use crate::model::{Object, Str};
@@ -16,7 +16,7 @@ const ITEMS_MAX: usize = 1024;
 /// The files of an event by item number.
 pub(super) fn files(known: &[Known<'_>], cwd: Option<&str>, from_cwd: bool, notes: &mut Notes) -> Vec<Object> {
     let mut items: Vec<(u64, &Known<'_>)> = Vec::new();
-    for path in known.iter().filter(|known| known.type_name == "PATH") {
+    for path in known.iter().filter(|known| known.of == Type::Path) {
         let item = path.outer(Key::Item).and_then(|value| value.number());
         // Old kernels and copies by hand may have none; such items follow in order of their content.
         items.push((item.unwrap_or(u64::MAX), path));

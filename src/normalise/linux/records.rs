@@ -16,9 +16,6 @@ pub(super) struct RecordVerb {
 
 /// The verb of a record type and its rank: the lowest gives the action.
 pub(super) fn record_verb(type_name: &str) -> Option<(usize, RecordVerb)> {
-    if matches!(type_name, "SYSCALL" | "PATH" | "CWD" | "EXECVE" | "PROCTITLE" | "BPRM_FCAPS" | "SOCKADDR") {
-        return None;
-    }
     RECORDS.iter().position(|(name, _)| *name == type_name).and_then(|at| Some((at, RECORDS.get(at)?.1)))
 }
 

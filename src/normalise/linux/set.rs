@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use deponent_parsers::linux::{Record, is_user_type};
+use deponent_parsers::linux::{Headers, Record, is_user_type};
 
 use super::notes::Notes;
 
@@ -30,9 +30,10 @@ impl<'a> Set<'a> {
     /// The set of these lines.
     pub fn of(lines: &[&'a [u8]], notes: &mut Notes) -> Set<'a> {
         let bounded = bounded(lines, notes);
+        let mut headers = Headers::default();
         let mut all = Vec::with_capacity(bounded.len());
         for line in bounded.iter() {
-            match Record::parse(line) {
+            match Record::parse_next(&mut headers, line) {
                 Ok(record) => all.push(record),
                 Err(error) => notes.add("not-a-record", error.to_string()),
             }
@@ -47,7 +48,8 @@ impl<'a> Set<'a> {
         let node = all.iter().filter_map(|record| record.header.node.as_ref()).min().cloned();
         all.sort_unstable_by(|a, b| by_content(a, b).then_with(|| a.enriched.cmp(&b.enriched)));
         let serial = all.first().map(|record| record.header.serial);
-        let mut set = Set { records: once(all, notes), node, serial, left_out: Vec::new() };
+        once(&mut all, notes);
+        let mut set = Set { records: all, node, serial, left_out: Vec::new() };
         set.leave_out_conflicts(notes);
         set
     }
@@ -113,20 +115,18 @@ fn by_content(a: &Record<'_>, b: &Record<'_>) -> Ordering {
 }
 
 /// Each record once, with the enrichment that its copies have; copies with different enrichments have none.
-fn once<'a>(sorted: Vec<Record<'a>>, notes: &mut Notes) -> Vec<Record<'a>> {
-    let mut records: Vec<Record<'a>> = Vec::with_capacity(sorted.len());
+fn once(sorted: &mut Vec<Record<'_>>, notes: &mut Notes) {
     let mut disputed = false;
-    for record in sorted {
-        let Some(last) = records.last_mut().filter(|last| by_content(last, &record) == Ordering::Equal) else {
+    sorted.dedup_by(|record, last| {
+        if by_content(last, record) != Ordering::Equal {
             disputed = false;
-            records.push(record);
-            continue;
-        };
+            return false;
+        }
         if record.enriched == last.enriched || disputed {
-            continue;
+            return true;
         }
         if last.enriched.is_empty() {
-            *last = record;
+            std::mem::swap(last, record);
         } else {
             let detail = format!(
                 "{}: two copies of one record differ in what auditd added; no name is believed",
@@ -136,8 +136,8 @@ fn once<'a>(sorted: Vec<Record<'a>>, notes: &mut Notes) -> Vec<Record<'a>> {
             last.enriched = Cow::Borrowed(&[]);
             disputed = true;
         }
-    }
-    records
+        true
+    });
 }
 
 /// The kernel writes at most one of these in an event.

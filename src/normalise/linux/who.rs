@@ -5,7 +5,7 @@
 
 use deponent_parsers::linux::{self, Key};
 
-use super::known::Known;
+use super::known::{Known, Type};
 use super::names::Names;
 use super::notes::Notes;
 use crate::model::{AssertedBy, Effective, Login, Str, Who, WhoKind};
@@ -81,7 +81,7 @@ impl Asker<'_, '_> {
             }
         }
         if let Said::Number(number) = said {
-            for other in self.all.iter().filter(|other| other.type_name != "SYSCALL") {
+            for other in self.all.iter().filter(|other| other.of != Type::Syscall) {
                 let Some(value) = other.outer(key).filter(|value| !value.is_absent()) else { continue };
                 if linux::unsigned(value.bytes).is_some_and(|other| other != number) {
                     let (text, _) = linux::text(value.bytes);
@@ -131,7 +131,11 @@ impl Asker<'_, '_> {
     /// The account that a daemon running as root authenticates, where there is no login yet. A program that somebody runs to become another
     /// (su, sudo) names whom they want to become: that is no answer to who.
     fn account(&self, who: &mut Who, notes: &mut Notes) -> bool {
-        let Some(known) = self.subjects.iter().find(|known| names_the_actor(known.type_name)) else { return false };
+        let Some(known) =
+            self.subjects.iter().find(|known| known.of == Type::Other && names_the_actor(known.type_name))
+        else {
+            return false;
+        };
         let exe = known.text(Key::Exe, known.any(Key::Exe), notes).unwrap_or_default();
         let program = exe.rsplit('/').next().unwrap_or("");
         let becomes_another = matches!(program, "su" | "sudo" | "sudoedit" | "runuser" | "doas" | "pkexec" | "newgrp");
