@@ -4,7 +4,7 @@
 //! the record, so nothing inside can pretend to stand outside. Of a name that occurs twice on one level the first stands, and the
 //! others are marked. Not here: decoding (`value`).
 
-use super::key::{Key, Word};
+use super::key::{ENRICHED, KERNEL, Key, Table, Word, unlisted};
 use super::value::{Form, Value};
 use crate::issue::Issue;
 
@@ -35,12 +35,14 @@ pub struct Field<'a> {
 pub struct Fields<'a> {
     bytes: &'a [u8],
     enriched: bool,
+    names: &'static Table,
     at: usize,
     /// Where the fields of the present level end: the whole, or the inner ones of `msg='…'`.
     limit: usize,
     nested: bool,
     count: usize,
-    seen: [u64; 4],
+    /// The keys that stood outside and inside of `msg='…'`, a bit each.
+    seen: [u128; 2],
     others: Vec<u64>,
     issues: Vec<Issue>,
 }
@@ -60,11 +62,12 @@ impl<'a> Fields<'a> {
         Fields {
             bytes,
             enriched,
+            names: if enriched { &ENRICHED } else { &KERNEL },
             at: 0,
             limit: bytes.len(),
             nested: false,
             count: 0,
-            seen: [0; 4],
+            seen: [0; 2],
             others: Vec::new(),
             issues: Vec::new(),
         }
@@ -174,19 +177,26 @@ impl<'a> Fields<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_duplicate(&mut self, key: Key, name: &[u8], at: usize) -> bool {
-        let level = usize::from(self.nested);
+        let bit = 1u128 << (key as u8);
+        let [outer, inner] = &mut self.seen;
+        let seen = if self.nested { inner } else { outer };
+        if *seen & bit == 0 {
+            *seen |= bit;
+            // Of these the bit says only that there was one.
+            return key == Key::Other && self.is_other_duplicate(name);
+        }
+        self.is_again(key, name, at)
+    }
+
+    /// Whether a field whose key has been seen is a repetition.
+    #[cold]
+    fn is_again(&mut self, key: Key, name: &[u8], at: usize) -> bool {
         let again = match key {
             Key::Words | Key::Arg => false,
-            Key::Other => self.is_other_duplicate(name, level),
-            key => {
-                let (half, bit) = key.bit();
-                let Some(seen) = self.seen.get_mut(level * 2 + half) else { return false };
-                let again = *seen & bit != 0;
-                *seen |= bit;
-                again
-            }
+            Key::Other => self.is_other_duplicate(name),
+            _ => true,
         };
         if again {
             self.note_duplicate(name, at);
@@ -201,8 +211,8 @@ impl<'a> Fields<'a> {
     }
 
     /// By a 64-bit hash of the name: two names of one hash would be a false issue, never a false value.
-    fn is_other_duplicate(&mut self, name: &[u8], level: usize) -> bool {
-        let seed = 0xcbf2_9ce4_8422_2325 ^ level as u64;
+    fn is_other_duplicate(&mut self, name: &[u8]) -> bool {
+        let seed = 0xcbf2_9ce4_8422_2325 ^ u64::from(self.nested);
         let hash = name.iter().fold(seed, |h, &b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
         if self.others.contains(&hash) {
             return true;
@@ -270,7 +280,7 @@ impl<'a> Iterator for Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// The next field where it is `name=value` or `name="value"`, as nearly all are; else `any` looks at it.
-    #[inline]
+    #[inline(always)]
     fn plain(&mut self) -> Option<Field<'a>> {
         let level = self.bytes.get(..self.limit)?;
         let mut rest = level.get(self.at..)?;
@@ -288,10 +298,10 @@ impl<'a> Fields<'a> {
         if sign != b'=' || matches!(name.first(), None | Some(b'(')) || self.count >= FIELDS_MAX {
             return None;
         }
-        let key = match (self.enriched, len <= Word::BYTES_MAX) {
-            (true, _) => Key::of_enriched(name),
-            (false, true) => Key::of_word(word.first(len), name),
-            (false, false) => Key::of(name),
+        let key = match self.names.find_word(word, len) {
+            Some(key) => key,
+            None if self.enriched => Key::Other,
+            None => unlisted(name),
         };
         let (value, written) = match value.first() {
             Some(b'"') => {

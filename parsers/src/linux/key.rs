@@ -110,47 +110,13 @@ pub enum Key {
 
 impl Key {
     /// The key of a field name.
-    #[inline]
     pub fn of(name: &[u8]) -> Key {
-        if name.len() > Word::BYTES_MAX { of_long(name) } else { Key::of_word(Word::of(name), name) }
-    }
-
-    /// The key of a name whose word is known, at most eight bytes of it.
-    #[inline]
-    pub(super) fn of_word(word: Word, name: &[u8]) -> Key {
-        let slot = TABLE.get(word.slot()).copied().unwrap_or(Slot::EMPTY);
-        if slot.word.0 == word.0 && usize::from(slot.len) == name.len() { slot.key } else { arg(name) }
+        KERNEL.find(name).unwrap_or_else(|| unlisted(name))
     }
 
     /// The key of a name in auditd's enrichment, where names are in capitals.
     pub fn of_enriched(name: &[u8]) -> Key {
-        match name {
-            b"ARCH" => Key::Arch,
-            b"SYSCALL" => Key::Syscall,
-            b"AUID" => Key::Auid,
-            b"UID" => Key::Uid,
-            b"GID" => Key::Gid,
-            b"EUID" => Key::Euid,
-            b"SUID" => Key::Suid,
-            b"FSUID" => Key::Fsuid,
-            b"EGID" => Key::Egid,
-            b"SGID" => Key::Sgid,
-            b"FSGID" => Key::Fsgid,
-            b"OUID" => Key::Ouid,
-            b"OGID" => Key::Ogid,
-            b"OAUID" => Key::Oauid,
-            b"OLD-AUID" => Key::OldAuid,
-            b"ID" => Key::Id,
-            b"SADDR" => Key::Saddr,
-            _ => Key::Other,
-        }
-    }
-
-    /// Its bit in a set of keys, and in which half that is.
-    #[inline]
-    pub(super) fn bit(self) -> (usize, u64) {
-        let number = self as usize;
-        (number >> 6 & 1, 1 << (number & 63))
+        ENRICHED.find(name).unwrap_or(Key::Other)
     }
 }
 
@@ -204,7 +170,7 @@ impl Word {
         (found != 0).then(|| found.trailing_zeros() as usize / 8)
     }
 
-    /// Its place in `TABLE`: the highest bits of a product. The number was searched until no two names shared a place.
+    /// Its place in a table: the highest bits of a product. The number was searched until no two names of a table shared a place.
     #[inline]
     const fn slot(self) -> usize {
         (self.0.wrapping_mul(0x2513_4680_10b6_fb75) >> (64 - TABLE_BITS)) as usize
@@ -212,8 +178,9 @@ impl Word {
 }
 
 const TABLE_BITS: u32 = 9;
+const TABLE_LEN: usize = 1 << TABLE_BITS;
 
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Slot {
     word: Word,
     len: u8,
@@ -221,28 +188,58 @@ struct Slot {
 }
 
 impl Slot {
-    const EMPTY: Slot = Slot { word: Word(0), len: 0, key: Key::Other };
+    const EMPTY: Slot = Slot { word: Word(u64::MAX), len: 0, key: Key::Other };
 }
 
-static TABLE: [Slot; 1 << TABLE_BITS] = {
-    let mut table = [Slot::EMPTY; 1 << TABLE_BITS];
-    let mut rest = NAMES;
-    while let [(name, key), behind @ ..] = rest {
-        let word = Word::of_name(name);
+/// Names of at most eight bytes, found by one multiplication and one comparison.
+#[derive(Debug)]
+pub(super) struct Table([Slot; TABLE_LEN]);
+
+impl Table {
+    const fn new(names: &[(&[u8], Key)]) -> Table {
+        let mut table = [Slot::EMPTY; TABLE_LEN];
+        let mut rest = names;
         #[expect(
             clippy::indexing_slicing,
-            reason = "the compiler evaluates this; outside of the table it would not build"
+            reason = "the compiler evaluates this: outside of the table it does not build"
         )]
-        {
-            assert!(table[word.slot()].len == 0, "two names share a place: search another number for Word::slot");
+        while let [(name, key), behind @ ..] = rest {
+            let word = Word::of_name(name);
+            let free = table[word.slot()].len == 0;
+            assert!(free, "two names share a place: search another number for Word::slot");
             table[word.slot()] = Slot { word, len: name.len() as u8, key: *key };
+            rest = behind;
         }
-        rest = behind;
+        Table(table)
     }
-    table
-};
+
+    /// The key of a name of `len` bytes; `word` begins with it.
+    #[inline(always)]
+    pub fn find_word(&self, word: Word, len: usize) -> Option<Key> {
+        let word = word.first(len);
+        let slot = self.0.get(word.slot()).copied()?;
+        (slot.word.0 == word.0 && usize::from(slot.len) == len).then_some(slot.key)
+    }
+
+    fn find(&self, name: &[u8]) -> Option<Key> {
+        self.find_word(Word::of(name), name.len())
+    }
+}
+
+/// The kernel's and the programs' names.
+pub(super) static KERNEL: Table = Table::new(NAMES);
+/// auditd's names.
+pub(super) static ENRICHED: Table = Table::new(ENRICHED_NAMES);
+
+#[rustfmt::skip]
+const ENRICHED_NAMES: &[(&[u8], Key)] = &[
+    (b"ARCH", Key::Arch), (b"SYSCALL", Key::Syscall), (b"AUID", Key::Auid), (b"UID", Key::Uid), (b"GID", Key::Gid), (b"EUID", Key::Euid),
+    (b"SUID", Key::Suid), (b"FSUID", Key::Fsuid), (b"EGID", Key::Egid), (b"SGID", Key::Sgid), (b"FSGID", Key::Fsgid), (b"OUID", Key::Ouid),
+    (b"OGID", Key::Ogid), (b"OAUID", Key::Oauid), (b"OLD-AUID", Key::OldAuid), (b"ID", Key::Id), (b"SADDR", Key::Saddr),
+];
 
 /// Names of at most eight bytes. Before Linux 4.1 the kernel wrote `objtype` for `nametype`.
+#[rustfmt::skip]
 const NAMES: &[(&[u8], Key)] = &[
     (b"a0", Key::A0),
     (b"a1", Key::A1),
@@ -334,22 +331,20 @@ const NAMES: &[(&[u8], Key)] = &[
     (b"cap_fver", Key::CapFver),
 ];
 
-fn arg(name: &[u8]) -> Key {
-    match name {
-        [b'a', digit, ..] if digit.is_ascii_digit() => Key::Arg,
-        _ => Key::Other,
-    }
-}
-
-fn of_long(name: &[u8]) -> Key {
+/// The key of a name that is in no table.
+#[inline]
+pub(super) fn unlisted(name: &[u8]) -> Key {
     match name {
         b"proctitle" => Key::Proctitle,
         b"operation" => Key::Operation,
         b"permissive" => Key::Permissive,
         b"cap_frootid" => Key::CapFrootid,
-        _ => arg(name),
+        [b'a', digit, ..] if digit.is_ascii_digit() => Key::Arg,
+        _ => Key::Other,
     }
 }
+
+const _: () = assert!((Key::Frootid as u8) < 128, "Fields keeps a bit for each key");
 
 #[cfg(test)]
 mod tests {

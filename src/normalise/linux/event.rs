@@ -160,9 +160,8 @@ impl<'e, 'a> Seen<'e, 'a> {
             }
         }
         if let (Some(arch), Some(call)) = (self.call.arch, self.call.name) {
-            let values = [Key::A0, Key::A1, Key::A2, Key::A3]
-                .map(|key| known.outer(key).and_then(|value| linux::hexadecimal(value.bytes)));
-            let said = linux::arguments(arch, call, &values);
+            let number = |key| known.outer(key).and_then(|value| linux::hexadecimal(value.bytes));
+            let said = linux::arguments(arch, call, &[Key::A0, Key::A1, Key::A2, Key::A3].map(number));
             args.extend(said.into_iter().map(|argument| (Str::const_new(argument.name), Str::from(argument.text))));
         }
         args

@@ -61,7 +61,7 @@ impl<'a> Set<'a> {
         let mut before = "";
         for record in &self.records {
             let name = record.type_name();
-            if is_single(name) && name == before {
+            if name == before && is_single(name) {
                 left_out.push(name.to_owned());
             }
             if stands_alone(name) {

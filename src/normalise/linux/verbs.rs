@@ -3,6 +3,9 @@
 //! A system call that failed, or of which the records do not say whether it succeeded, was tried. A call that is not in here has the
 //! action `syscall NAME`. Not here: actions of record types (`records`).
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// What a system call does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Verb {
@@ -37,9 +40,11 @@ pub(super) enum ObjectOf {
 
 /// The verb of a system call.
 pub(super) fn verb(syscall: &str) -> Option<Verb> {
-    let at = VERBS.binary_search_by(|(name, _)| (*name).cmp(syscall)).ok()?;
-    VERBS.get(at).map(|(_, verb)| *verb)
+    BY_NAME.get(syscall).copied()
 }
+
+static BY_NAME: LazyLock<HashMap<&str, Verb, foldhash::fast::RandomState>> =
+    LazyLock::new(|| VERBS.iter().copied().collect());
 
 /// Sorted by name.
 #[rustfmt::skip]

@@ -3,6 +3,9 @@
 //! Names are the kernel's own (its `SYSCALL_DEFINE`s). The kernel records four arguments; pointers say nothing and are left out, as the memory that they
 //! point to is not in the record.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use super::super::arch::Arch;
 use super::super::tables::{self, Set};
 use super::words;
@@ -65,9 +68,13 @@ use Kind::{
 };
 
 /// A system call's arguments, the first four at most.
-type Call = (&'static str, &'static [(&'static str, Kind)]);
+type Call = (&'static str, Kinds);
+type Kinds = &'static [(&'static str, Kind)];
 
 const PATH: (&str, Kind) = ("", Skip);
+
+static BY_NAME: LazyLock<HashMap<&str, Kinds, foldhash::fast::RandomState>> =
+    LazyLock::new(|| CALLS.iter().copied().collect());
 
 /// Sorted by name.
 #[rustfmt::skip]
@@ -190,12 +197,12 @@ static CALLS: &[Call] = &[
 
 /// The arguments of a system call that say something, in their order.
 pub fn arguments(arch: Arch, syscall: &str, values: &Arguments) -> Vec<Argument> {
-    let Ok(at) = CALLS.binary_search_by(|(name, _)| (*name).cmp(syscall)) else { return Vec::new() };
+    let Some(&kinds) = BY_NAME.get(syscall) else { return Vec::new() };
     // s390 passes the stack first; and the old mmap has one pointer to all of its arguments.
     let kinds = match (syscall, arch.name) {
         ("clone", "s390x" | "s390") => &[PATH, ("flags", Process)],
         ("mmap", "i386" | "s390x" | "s390" | "m68k") => return Vec::new(),
-        _ => CALLS.get(at).map_or(&[][..], |(_, kinds)| kinds),
+        _ => kinds,
     };
     let mut all = Vec::with_capacity(4);
     for ((&(name, kind), value), field) in kinds.iter().zip(values).zip(["a0", "a1", "a2", "a3"]) {
@@ -231,9 +238,7 @@ fn one(arch: &str, kind: Kind, value: u64, all: &Arguments) -> Option<String> {
         // Without a file that is made, it is whatever the register held.
         OctalOfOpen(flags) => {
             let flags = all.get(flags).copied().flatten()?;
-            let makes =
-                words::open(arch, unsigned(flags)).split('|').any(|flag| matches!(flag, "O_CREAT" | "O_TMPFILE"));
-            return makes.then(|| words::octal(value & 0o177_777));
+            return words::makes_a_file(arch, unsigned(flags)).then(|| words::octal(value & 0o177_777));
         }
         Id if int(value) == -1 => "unset".to_owned(),
         Id => unsigned(value).to_string(),

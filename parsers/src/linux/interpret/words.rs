@@ -36,6 +36,13 @@ pub(super) fn open(arch: &str, value: u64) -> String {
     sum(&names, rest)
 }
 
+/// Whether a call of `open` with these flags makes a file where there is none.
+pub(super) fn makes_a_file(arch: &str, value: u64) -> bool {
+    let mut names = Vec::with_capacity(8);
+    tables::OPEN.flags(arch, value, &mut names);
+    names.iter().any(|flag| matches!(*flag, "O_CREAT" | "O_TMPFILE"))
+}
+
 /// Flags of `mmap`: the kind of sharing first.
 pub(super) fn map(arch: &str, value: u64) -> String {
     let mut names = Vec::new();
