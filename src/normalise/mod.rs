@@ -106,10 +106,7 @@ pub fn key(kind: RecordKind, context: Context<'_>, record: &[u8]) -> Result<Key,
 /// The event of a set of records that share a key. Their order and repetition change nothing. `evidence` and `records` are left empty.
 pub fn event(kind: RecordKind, key: &Key, context: Context<'_>, records: &[&[u8]]) -> Event {
     match kind {
-        RecordKind::Auditd => {
-            let records: Vec<&[u8]> = records.iter().map(|record| bare(record)).collect();
-            linux::event(key.id, key.when, context, &records)
-        }
+        RecordKind::Auditd => linux::event(key.id, key.when, context, records),
         RecordKind::KubernetesAudit => kubernetes::event(key, context, records),
         RecordKind::Containerd => containerd::log_event(key, context, first_bare(records)),
         RecordKind::ContainerdEvents => containerd::stream_event(key, context, first_bare(records)),

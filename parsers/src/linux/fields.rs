@@ -74,6 +74,7 @@ impl<'a> Fields<'a> {
     }
 
     /// What was odd so far. Offsets are into the bytes given to `new`.
+    #[inline]
     pub fn into_issues(self) -> Vec<Issue> {
         self.issues
     }

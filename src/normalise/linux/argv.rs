@@ -3,9 +3,8 @@
 //! `a1_len=40000 a1[0]=… a1[1]=…` is one argument in parts; a long command line goes on in further EXECVE records. What is missing
 //! stays an empty argument, and is noted. Arguments are what the process passed: the client's claim.
 
-use deponent_parsers::linux::{Key, Record, Value};
+use deponent_parsers::linux::{Field, Key, Value};
 
-use super::known::{Known, Type};
 use super::notes::Notes;
 use crate::model::Str;
 
@@ -24,58 +23,51 @@ struct Piece<'a> {
 
 /// What the EXECVE records of an event say.
 #[derive(Debug, Default)]
-struct Pieces<'a> {
+pub(super) struct Pieces<'a> {
     pieces: Vec<Piece<'a>>,
     lengths: Vec<(u64, u64)>,
     argc: Vec<u64>,
-}
-
-/// The arguments.
-pub(super) fn argv(records: &[Record<'_>], known: &[Known<'_>], notes: &mut Notes) -> Vec<Str> {
-    let mut all = Pieces::default();
-    for (record, _) in records.iter().zip(known).filter(|(_, known)| known.of == Type::Execve) {
-        all.read(record, notes);
-    }
-    if all.pieces.is_empty() && all.argc.is_empty() {
-        return Vec::new();
-    }
-    all.pieces.sort_unstable();
-    all.pieces.dedup();
-    all.lengths.sort_unstable();
-    all.argc.sort_unstable();
-    all.argc.dedup();
-    if all.pieces.windows(2).any(|pair| matches!(pair, [a, b] if a.arg == b.arg && a.part == b.part))
-        || all.argc.len() > 1
-    {
-        notes.add("conflict", "EXECVE: different values of one argument under one serial; no argument is believed");
-        return Vec::new();
-    }
-    all.joined(notes)
+    beyond: u64,
 }
 
 impl<'a> Pieces<'a> {
-    fn read(&mut self, record: &'a Record<'_>, notes: &mut Notes) {
-        let mut beyond = 0u64;
-        for field in record.fields().filter(|field| !field.duplicate) {
-            match field.key {
-                Key::Argc => match field.value.number() {
-                    Some(argc) => self.argc.push(argc),
-                    None => notes.add("bad-number", "EXECVE record: argc is no number"),
-                },
-                Key::A0 | Key::A1 | Key::A2 | Key::A3 | Key::Arg => {
-                    let Some(name) = Name::of(field.name) else { continue };
-                    if name.arg >= ARGS_MAX {
-                        beyond += 1;
-                        continue;
-                    }
-                    self.take(name, field.value);
-                }
-                _ => {}
-            }
+    /// Takes a field of an EXECVE record, one that is no repetition.
+    pub fn read(&mut self, field: &Field<'a>, notes: &mut Notes) {
+        match field.key {
+            Key::Argc => match field.value.number() {
+                Some(argc) => self.argc.push(argc),
+                None => notes.add("bad-number", "EXECVE record: argc is no number"),
+            },
+            Key::A0 | Key::A1 | Key::A2 | Key::A3 | Key::Arg => match Name::of(field.name) {
+                Some(name) if name.arg >= ARGS_MAX => self.beyond += 1,
+                Some(name) => self.take(name, field.value),
+                None => {}
+            },
+            _ => {}
         }
-        if beyond > 0 {
-            notes.add("too-many-arguments", format!("{beyond} arguments numbered {ARGS_MAX} or more are not shown"));
+    }
+
+    /// The arguments.
+    pub fn argv(mut self, notes: &mut Notes) -> Vec<Str> {
+        if self.beyond > 0 {
+            let detail = format!("{} arguments numbered {ARGS_MAX} or more are not shown", self.beyond);
+            notes.add("too-many-arguments", detail);
         }
+        if self.pieces.is_empty() && self.argc.is_empty() {
+            return Vec::new();
+        }
+        self.pieces.sort_unstable();
+        self.pieces.dedup();
+        self.lengths.sort_unstable();
+        self.argc.sort_unstable();
+        self.argc.dedup();
+        if self.pieces.windows(2).any(|pair| matches!(pair, [a, b] if a.arg == b.arg && a.part == b.part))
+            || self.argc.len() > 1
+        {
+            notes.add("conflict", "EXECVE: different values of one argument under one serial; no argument is believed");
+            return Vec::new();
+        }
+        self.joined(notes)
     }
 
     fn take(&mut self, name: Name, value: Value<'a>) {

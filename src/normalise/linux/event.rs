@@ -3,13 +3,14 @@
 use deponent_parsers::linux::{self, Key, Record};
 
 use super::action::{Action, Call, action, outcome};
+use super::argv::Pieces;
 use super::known::{Known, Type};
 use super::names::Names;
 use super::notes::Notes;
 use super::set::Set;
 use super::verbs::ObjectOf;
 use super::who::Asker;
-use super::{argv, net, objects, paths};
+use super::{net, objects, paths};
 use crate::model::{Event, EventId, How, Moment, Object, Source, Str, What, When, Where, Why};
 use crate::normalise::Context;
 
@@ -23,11 +24,12 @@ const KEYS_MAX: usize = 64;
 pub fn event(id: EventId, when: Moment, context: Context<'_>, records: &[&[u8]]) -> Event {
     let mut notes = Notes::default();
     let set = Set::of(records, &mut notes);
+    let mut arguments = Pieces::default();
     let mut all: Vec<Known<'_>> = Vec::with_capacity(set.records.len());
     for record in &set.records {
         all.push(Known::empty(record));
         if let Some(known) = all.last_mut() {
-            known.read(record, &mut notes);
+            known.read(record, &mut arguments, &mut notes);
         }
     }
     let names = Names::of(&set.records, &all, &mut notes);
@@ -51,7 +53,7 @@ pub fn event(id: EventId, when: Moment, context: Context<'_>, records: &[&[u8]])
     let text = |key, notes: &mut Notes| seen.text(key, notes);
     let how = How {
         exe: text(Key::Exe, &mut notes),
-        argv: argv::argv(&set.records, &all, &mut notes),
+        argv: arguments.argv(&mut notes),
         pid: seen.number(Key::Pid, &mut notes),
         ppid: seen.number(Key::Ppid, &mut notes),
         comm: text(Key::Comm, &mut notes),

@@ -4,6 +4,7 @@
 
 use deponent_parsers::linux::{self, Form, Key, Record, Value};
 
+use super::argv::Pieces;
 use super::notes::Notes;
 use crate::model::Str;
 
@@ -69,8 +70,8 @@ impl<'a> Known<'a> {
         Known { bytes, type_name, of: Type::of(type_name), outer: [EMPTY; KEYS], inner: None, lead: b"" }
     }
 
-    /// Reads the fields of the record; their oddities are noted.
-    pub fn read(&mut self, record: &'a Record<'a>, notes: &mut Notes) {
+    /// Reads the fields of the record, and the arguments of an EXECVE record; what is odd about them is noted.
+    pub fn read(&mut self, record: &'a Record<'a>, arguments: &mut Pieces<'a>, notes: &mut Notes) {
         let known = self;
         let bytes = known.bytes;
         let mut fields = record.fields();
@@ -83,6 +84,9 @@ impl<'a> Known<'a> {
                     known.lead = field.value.bytes;
                 }
                 continue;
+            }
+            if known.of == Type::Execve {
+                arguments.read(&field, notes);
             }
             let Some(slot) = known.slot(field.key, field.nested) else { continue };
             *slot = place(bytes, field.value);
@@ -154,13 +158,13 @@ impl<'a> Known<'a> {
 }
 
 fn place(bytes: &[u8], value: Value<'_>) -> Slot {
-    // Values are slices of `bytes`, so the distance of their addresses is their offset.
-    let at = (value.bytes.as_ptr() as usize).wrapping_sub(bytes.as_ptr() as usize);
     let mark = match value.form {
         Form::Bare => 0,
         Form::Quoted => QUOTED,
         Form::Braced => BRACED,
     };
+    // Values are slices of `bytes`, so the distance of their addresses is their offset.
+    let at = (value.bytes.as_ptr() as usize).wrapping_sub(bytes.as_ptr() as usize);
     match (u32::try_from(at), u32::try_from(value.bytes.len())) {
         (Ok(at), Ok(len)) if len < BRACED => (at, len | mark),
         _ => EMPTY,

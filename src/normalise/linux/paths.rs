@@ -53,14 +53,12 @@ pub(super) fn main_first(mut files: Vec<Object>, of: ObjectOf) -> Vec<Object> {
     let main = wanted.iter().find_map(|wanted| files.iter().position(|file| role(file, wanted)));
     let main = main.or_else(|| files.iter().position(|file| file.role.is_none()));
     if let Some(main) = main {
-        let file = files.remove(main);
-        files.insert(0, file);
+        files.get_mut(..=main).unwrap_or_default().rotate_right(1);
     }
     if of == ObjectOf::Rename
         && let Some(new) = files.iter().skip(1).position(|file| role(file, "CREATE"))
     {
-        let file = files.remove(new + 1);
-        files.insert(1, file);
+        files.get_mut(1..=new + 1).unwrap_or_default().rotate_right(1);
     }
     files
 }

@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use deponent_parsers::linux::{Headers, Record, is_user_type};
 
 use super::notes::Notes;
+use crate::normalise::bare;
 
 /// The most lines that one event is made of; the kernel writes a few dozen, and an EXECVE record for each 7,500 bytes of arguments.
 const LINES_MAX: usize = 16_384;
@@ -33,7 +34,7 @@ impl<'a> Set<'a> {
         let mut headers = Headers::default();
         let mut all = Vec::with_capacity(bounded.len());
         for line in bounded.iter() {
-            match Record::parse_next(&mut headers, line) {
+            match Record::parse_next(&mut headers, bare(line)) {
                 Ok(record) => all.push(record),
                 Err(error) => notes.add("not-a-record", error.to_string()),
             }
@@ -97,7 +98,7 @@ fn bounded<'s, 'a>(lines: &'s [&'a [u8]], notes: &mut Notes) -> Cow<'s, [&'a [u8
     if lines.len() <= LINES_MAX {
         return Cow::Borrowed(lines);
     }
-    let mut lines = lines.to_vec();
+    let mut lines: Vec<&[u8]> = lines.iter().map(|line| bare(line)).collect();
     lines.sort_unstable();
     lines.dedup();
     if lines.len() > LINES_MAX {
