@@ -59,7 +59,7 @@ fn events(kind: RecordKind, frames: &[&[u8]]) -> usize {
     let mut keys = normalise::Keys::default();
     let mut issues = 0;
     let mut put = |(key, records): (Key, Vec<&[u8]>)| {
-        issues += divan::black_box(normalise::event(kind, &key, context, &records)).issues.len();
+        issues += divan::black_box(&normalise::event(kind, &key, context, &records)).issues.len();
     };
     for frame in frames {
         let Ok(key) = keys.key(kind, context, frame) else { continue };

@@ -2,7 +2,7 @@
 //!
 //! A number with two names, or a name with two numbers, within one event cannot be right: such names are not used, and that is noted.
 
-use deponent_parsers::linux::{self, Form, Key, Record, Value};
+use deponent_parsers::linux::{self, Form, Key, Record, SockAddr, Value};
 
 use super::known::Known;
 use super::notes::Notes;
@@ -72,6 +72,7 @@ impl<'a> Names<'a> {
             Key::Gid | Key::Egid | Key::Sgid | Key::Fsgid | Key::Ogid => (Space::Gid, false),
             Key::Syscall => return check_syscall(known, value, notes),
             Key::Arch => return check_arch(known, value, notes),
+            Key::Saddr => return check_address(known, value, notes),
             _ => return,
         };
         // The id of a message may be a group's, but only of messages about groups.
@@ -181,5 +182,37 @@ fn check_syscall(known: &Known<'_>, value: Value<'_>, notes: &mut Notes) {
         let detail =
             format!("system call {number} is {name}; auditd named it {}, which is {other}", shown(value.bytes));
         notes.add("contradiction", detail);
+    }
+}
+
+/// auditd's reading of a socket address, `{ saddr_fam=inet laddr=192.0.2.1 lport=443 }`, where a part of it differs from the kernel's bytes.
+fn check_address(known: &Known<'_>, value: Value<'_>, notes: &mut Notes) {
+    let Some(bytes) = known.outer(Key::Saddr) else { return };
+    let Some(address) = SockAddr::parse(bytes.bytes, None) else { return };
+    let said = |name: &str| {
+        value.bytes.split(|&byte| byte == b' ').find_map(|word| word.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+    };
+    let (family, parts) = match &address {
+        SockAddr::Inet { address, port } => ("inet", vec![("laddr", address.to_string()), ("lport", port.to_string())]),
+        SockAddr::Inet6 { address, port, .. } => {
+            ("inet6", vec![("laddr", address.to_string()), ("lport", port.to_string())])
+        }
+        SockAddr::Netlink { pid, .. } => ("netlink", vec![("nlnk-pid", pid.to_string())]),
+        SockAddr::Unix(path) if !path.is_empty() && path.iter().all(u8::is_ascii_graphic) => {
+            ("local", vec![("path", shown(path))])
+        }
+        SockAddr::Unix(_) | SockAddr::UnixAbstract(_) => ("local", Vec::new()),
+        _ => return,
+    };
+    let family = ["saddr_fam", "fam"].into_iter().find_map(|name| Some((name, said(name)?, family.to_owned())));
+    let parts = parts.into_iter().filter_map(|(name, is)| Some((name, said(name)?, is)));
+    for (name, said, is) in family.into_iter().chain(parts) {
+        // auditd may write an address of IPv6 in another of its forms.
+        let same = said == is.as_bytes()
+            || (name == "laddr" && shown(said).parse::<std::net::IpAddr>().ok() == is.parse::<std::net::IpAddr>().ok());
+        if !same {
+            let detail = format!("saddr={} has {name}={is}; auditd wrote {name}={}", shown(bytes.bytes), shown(said));
+            notes.add("contradiction", detail);
+        }
     }
 }

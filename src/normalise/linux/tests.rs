@@ -363,3 +363,37 @@ fn a_flood_under_one_serial_is_bounded() {
     lines.reverse();
     assert_eq!(event, of(&lines));
 }
+
+#[test]
+fn an_address_that_auditd_reads_otherwise() {
+    let said = |saddr: &str, enriched: &str| {
+        let line = format!("type=SOCKADDR msg=audit(1.002:3): saddr={saddr}\x1dSADDR={{ {enriched} }}");
+        let issues = event_of(&format!("{SYSCALL}\n{line}")).issues;
+        issues.into_iter().map(|issue| issue.detail.to_string()).collect::<Vec<_>>()
+    };
+    let inet = "020001BBC00002010000000000000000";
+    let inet6 = "0A0001BB0000000020010DB800000000000000000000000100000000";
+    for (saddr, right) in [
+        (inet, "saddr_fam=inet laddr=192.0.2.1 lport=443"),
+        (inet, "fam=inet laddr=192.0.2.1 lport=443"),
+        (inet6, "saddr_fam=inet6 laddr=2001:db8:0:0:0:0:0:1 lport=443"),
+        ("100000000700000001000000", "saddr_fam=netlink nlnk-fam=16 nlnk-pid=7"),
+        ("01002F72756E2F7800", "saddr_fam=local path=/run/x"),
+        ("28000000000000000100000002000000", "saddr_fam=vsock"),
+        (inet, "unknown-family(99)"),
+    ] {
+        assert_eq!(said(saddr, right), Vec::<String>::new(), "{right}");
+    }
+    for (saddr, wrong, part) in [
+        (inet, "saddr_fam=inet laddr=192.0.2.2 lport=443", "laddr=192.0.2.1; auditd wrote laddr=192.0.2.2"),
+        (inet, "saddr_fam=inet laddr=nobody lport=443", "laddr=192.0.2.1; auditd wrote laddr=nobody"),
+        (inet, "saddr_fam=inet laddr=192.0.2.1 lport=80", "lport=443; auditd wrote lport=80"),
+        (inet, "saddr_fam=inet6 laddr=192.0.2.1 lport=443", "saddr_fam=inet; auditd wrote saddr_fam=inet6"),
+        ("100000000700000001000000", "saddr_fam=netlink nlnk-pid=8", "nlnk-pid=7; auditd wrote nlnk-pid=8"),
+        ("01002F72756E2F7800", "saddr_fam=local path=/run/y", "path=/run/x; auditd wrote path=/run/y"),
+    ] {
+        let found = said(saddr, wrong);
+        assert_eq!(found.len(), 1, "{wrong}: {found:?}");
+        assert!(found[0].ends_with(part), "{found:?}");
+    }
+}
