@@ -14,6 +14,7 @@ pub mod model;
 pub mod normalise;
 pub mod pipeline;
 pub mod query;
+pub mod render;
 pub mod serve;
 pub mod source;
 pub mod time;

@@ -1,8 +1,8 @@
 //! The binary: arguments → run → exit code.
 
 use clap::Parser;
-use deponent::cli::render::Safe;
 use deponent::cli::{Cli, Exit, run, say};
+use deponent::render::Safe;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

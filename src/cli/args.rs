@@ -1,6 +1,6 @@
 //! The arguments: the one table that `--help`, completions and man pages are made from.
 
-pub use super::render::Form;
+pub use crate::render::Form;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -153,6 +153,14 @@ pub enum Command {
         after_help = "EXAMPLES:\n  deponent rules\n  deponent rules session-exec                what it proves, what can be forged, what is missing when it cannot decide"
     )]
     Rules(RulesArgs),
+    /// What should be there and is not, or is there twice: executions that nobody asked for, Audit-IDs of several requests
+    #[command(
+        after_help = "EXAMPLES:\n  deponent findings -S yesterday\n  deponent findings -o ndjson\n  deponent rules UNATTRIBUTED_EXEC          what a finding means"
+    )]
+    Findings(FindingsArgs),
+    /// What was read: how much of which file, and when
+    #[command(after_help = "EXAMPLES:\n  deponent sources\n  deponent sources -o json")]
+    Sources,
     /// Completions for a shell
     Completions {
         /// Which
@@ -326,6 +334,14 @@ pub struct TreeArgs {
 pub struct RulesArgs {
     /// A rule, or a finding
     pub name: Option<String>,
+}
+
+/// `findings`.
+#[derive(Debug, Args)]
+pub struct FindingsArgs {
+    /// Which time
+    #[command(flatten)]
+    pub time: TimeArgs,
 }
 
 /// `fsck`.

@@ -4,11 +4,11 @@ use super::args::{Form, FsckArgs, Global, KeyAction, KeyArgs, ProveArgs, VerifyA
 use super::ask::{Asker, config, store_dir};
 use super::exit::{CliError, Exit};
 use super::output::{Output, Ticker, say, stdout_error};
-use super::render::{Safe, SafeBytes};
 use crate::evidence::{
     self, Authenticated, ProofFile, Reader, StoreOptions, Verdict, VerifierKey, VerifyError, VerifyOptions,
 };
 use crate::query::Question;
+use crate::render::{Safe, SafeBytes};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::Path;

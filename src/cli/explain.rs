@@ -3,8 +3,8 @@
 use super::args::{ExplainArgs, FieldsArgs, Form, Global, command};
 use super::exit::{CliError, Exit};
 use super::output::{Output, stdout_error};
-use super::render::Safe;
 use crate::query::{explain as explain_query, fields_json, parse};
+use crate::render::Safe;
 use crate::time::Zone;
 use serde_json::Value;
 use std::io::Write;

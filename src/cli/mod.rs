@@ -1,4 +1,4 @@
-//! The command line: arguments, one file a subcommand, and the rendering of hostile text.
+//! The command line: arguments, one file a subcommand.
 //!
 //! Data goes to stdout, everything else (summary, progress, coverage) to stderr. Not here: answers (`query`), the running collector (`pipeline`, `serve`).
 
@@ -9,8 +9,8 @@ mod exit;
 mod explain;
 mod ingest;
 mod linked;
+mod listed;
 mod output;
-pub mod render;
 mod rules;
 mod search;
 mod serve;
@@ -49,6 +49,8 @@ pub fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Fsck(args) => evidence::fsck(global, args),
         Command::Rebuild => evidence::rebuild(global),
         Command::Key(args) => evidence::key(global, args),
+        Command::Findings(args) => listed::findings(global, args),
+        Command::Sources => listed::sources(global),
         Command::Completions { shell } => explain::completions(*shell),
         Command::Man { name } => explain::man(name.as_deref()),
     }

@@ -4,10 +4,10 @@
 
 use super::args::{Color, Form, Global};
 use super::exit::{CliError, Exit};
-use super::render::{
+use crate::query::{LinkedKind, Trailer, json};
+use crate::render::{
     Bucket, Counted, Look, Renderer, Style, count, hist, renderer, renderer_of_linked, renderer_of_show, sentence, top,
 };
-use crate::query::{LinkedKind, Trailer, json};
 use crate::time::Zone;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
@@ -135,7 +135,7 @@ impl Output {
 
     fn sequence(&mut self, sequence: &Value) -> std::io::Result<()> {
         let text = |name: &str| sequence.get(name).and_then(Value::as_str).unwrap_or_default();
-        writeln!(self.out, "sequence: {} = {}", super::render::Safe(text("by")), super::render::Safe(text("value")))?;
+        writeln!(self.out, "sequence: {} = {}", crate::render::Safe(text("by")), crate::render::Safe(text("value")))?;
         for event in sequence.get("events").and_then(Value::as_array).into_iter().flatten() {
             writeln!(self.out, "  {}", sentence(event, &self.look))?;
         }
@@ -175,7 +175,7 @@ impl Output {
             )
         };
         let head = trailer.checkpoint.as_deref().unwrap_or("none");
-        say(format_args!("{} found{more}; covers {coverage}; head {}", self.lines, super::render::Safe(head)));
+        say(format_args!("{} found{more}; covers {coverage}; head {}", self.lines, crate::render::Safe(head)));
         Ok(())
     }
 

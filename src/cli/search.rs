@@ -79,7 +79,7 @@ fn ask(asker: &Asker, question: Question, raw: bool, output: &mut Output) -> Res
 }
 
 /// The part of a question that time options and zone make.
-fn asked(global: &Global, asker: &Asker, q: String, time: &TimeArgs) -> Result<Search, CliError> {
+pub(super) fn asked(global: &Global, asker: &Asker, q: String, time: &TimeArgs) -> Result<Search, CliError> {
     let zone = Zone::parse(&global.tz).map_err(CliError::usage)?;
     let (since, until) = match &time.around {
         Some(around) => around_event(asker, around)?,

@@ -4,10 +4,10 @@ use super::args::{Global, ServeArgs};
 use super::ask::config;
 use super::exit::{CliError, Exit};
 use super::output::say;
-use super::render::Safe;
 use crate::config::Config;
 use crate::pipeline::{Live, LiveOptions};
 use crate::query::Engine;
+use crate::render::Safe;
 use crate::serve::{router, serve};
 use std::net::SocketAddr;
 

@@ -32,6 +32,15 @@ pub enum Question {
         /// An event (as for `show`), `container:ID`, or `exec:ID`.
         name: String,
     },
+    /// Findings: what should be there and is not, or is there twice.
+    Findings {
+        /// About events at this time or later, ns since 1970.
+        since: Option<i64>,
+        /// About events before this time, ns since 1970.
+        until: Option<i64>,
+    },
+    /// What was read: a line for each source and file.
+    Sources,
     /// What is missing.
     Gaps,
     /// The newest checkpoint and how far the index is.
@@ -85,6 +94,9 @@ pub struct Trailer {
     pub count: u64,
     /// There are more: ask again with `after`.
     pub next: Option<String>,
+    /// Nothing that was asked for is missing: no further page, no event that is lost, everything durable is indexed.
+    #[serde(default)]
+    pub complete: bool,
     /// Events that are not what the index says of them: the index is damaged.
     #[serde(default)]
     pub lost: u64,
@@ -160,6 +172,14 @@ pub enum AnswerError {
         leaf: u64,
         /// Size of the newest checkpoint.
         size: u64,
+    },
+    /// It took longer than this server allows.
+    #[error(
+        "the answer took longer than {seconds} s; narrow the query or its time, or ask the store's files with `deponent … --store`"
+    )]
+    Slow {
+        /// What is allowed.
+        seconds: u64,
     },
     /// The asker hung up.
     #[error("stopped")]

@@ -6,7 +6,7 @@ use super::answer::{AnswerError, Question, Search, Sink, Trailer};
 use super::cache::Events;
 use super::json::{self, JsonOptions};
 use super::plan::{Planned, plan};
-use super::{Filter, Pipe, asks_for_own, gaps, linked, load, lookup, matches, parse, sequence};
+use super::{Filter, Pipe, asks_for_own, findings, gaps, linked, load, lookup, matches, parse, sequence, sources};
 use crate::evidence::{Checkpoint, Reader};
 use crate::index::{Field, Hit, Index, Order, Searcher, Selection, Window};
 use crate::model::{Event, EventId, Moment};
@@ -14,6 +14,7 @@ use crate::time::Zone;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
 /// Events that a page asks the index for at once when each of them needs a second look.
 const PAGE: usize = 512;
@@ -40,6 +41,8 @@ pub struct View {
     pub searcher: Searcher,
     /// Events that were read before.
     pub events: Events,
+    /// When the answer must be there, and how long it may take.
+    deadline: Option<(Instant, Duration)>,
 }
 
 impl Engine {
@@ -49,37 +52,64 @@ impl Engine {
     }
 
     /// The store as it is now.
-    fn view(&self) -> View {
-        View { reader: self.reader.clone(), searcher: self.index.searcher(), events: self.events.clone() }
+    fn view(&self, within: Option<Duration>) -> View {
+        let deadline = within.and_then(|within| Some((Instant::now().checked_add(within)?, within)));
+        View { reader: self.reader.clone(), searcher: self.index.searcher(), events: self.events.clone(), deadline }
     }
 
     /// What an answer rests on.
     pub fn trailer(&self) -> Trailer {
-        self.view().trailer()
+        self.view(None).trailer()
     }
 
     /// Answers; the sink gets every line but the trailer. `now` is for relative times in a query.
     pub fn answer(&self, question: &Question, now: Moment, sink: &mut Sink<'_>) -> Result<Trailer, AnswerError> {
+        self.answer_within(None, question, now, sink)
+    }
+
+    /// The same within a time. Events that were found until then are an answer with a `next`; of anything else there is none.
+    pub fn answer_within(
+        &self,
+        within: Option<Duration>,
+        question: &Question,
+        now: Moment,
+        sink: &mut Sink<'_>,
+    ) -> Result<Trailer, AnswerError> {
         let mut count = 0u64;
         let mut counted = |line: Value| {
             count += 1;
             sink(line)
         };
-        let view = self.view();
+        let view = self.view(within);
         let mut lost = 0;
         let next = match question {
             Question::Search(ask) => view.search(ask, now, &mut lost, &mut counted)?,
             Question::Show { names } => lookup::show(&view, names, &mut counted).map(|()| None)?,
             Question::Prove { name } => lookup::prove(&view, name, &mut counted).map(|()| None)?,
             Question::Linked { kind, name } => linked::answer(&view, *kind, name, &mut counted).map(|()| None)?,
+            Question::Findings { since, until } => {
+                let window = Window { since: *since, until: *until };
+                findings::findings(&view, window, now, &mut counted).map(|()| None)?
+            }
+            Question::Sources => sources::sources(&view, &mut counted).map(|()| None)?,
             Question::Gaps => gaps::gaps(&view, &mut counted).map(|()| None)?,
             Question::Head => lookup::head(&view, &mut counted).map(|()| None)?,
         };
-        Ok(Trailer { count, next, lost, ..view.trailer() })
+        let trailer = view.trailer();
+        let complete = next.is_none() && lost == 0 && trailer.indexed == trailer.size;
+        Ok(Trailer { count, next, lost, complete, ..trailer })
     }
 }
 
 impl View {
+    /// An error when the time for the answer is over.
+    pub fn in_time(&self) -> Result<(), AnswerError> {
+        match self.deadline {
+            Some((end, allowed)) if Instant::now() > end => Err(AnswerError::Slow { seconds: allowed.as_secs() }),
+            _ => Ok(()),
+        }
+    }
+
     /// Origin, size and root of the newest checkpoint.
     pub fn checkpoint_line(&self) -> Option<String> {
         let note = self.reader.checkpoint().ok()?;
@@ -92,6 +122,7 @@ impl View {
         Trailer {
             count: 0,
             next: None,
+            complete: false,
             lost: 0,
             indexed: self.searcher.covers(),
             size: self.reader.size(),
@@ -178,7 +209,8 @@ impl<'e> Filtered<'e> {
             let hits = selection.page(order, after, page)?;
             let full = hits.len() == page;
             for hit in hits {
-                if left == 0 {
+                // What was found until now is an answer; the rest is asked for with `next`.
+                if left == 0 || (after.is_some() && self.view.in_time().is_err()) {
                     return Ok(after.map(|after| Cursor { after, size }.to_text()));
                 }
                 after = Some((hit.when, hit.id));
@@ -211,9 +243,12 @@ impl<'e> Filtered<'e> {
     ) -> Result<(), AnswerError> {
         let mut failed = None;
         self.select()?.for_each(true, &mut |hit: Hit| {
-            let one = load::hit(&self.view.reader, &hit, false).and_then(|(event, records)| {
-                if self.holds(&event, &records) { each(hit, event, &records) } else { Ok(()) }
-            });
+            let one = self.view.in_time().and_then(|()| load::hit(&self.view.reader, &hit, false));
+            let one = one.and_then(
+                |(event, records)| {
+                    if self.holds(&event, &records) { each(hit, event, &records) } else { Ok(()) }
+                },
+            );
             match one {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(error) => {

@@ -25,6 +25,7 @@ pub fn gaps(view: &View, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
     let mut chains = Chains::default();
     let mut serials: BTreeMap<(String, String), Counts> = BTreeMap::new();
     for leaf in 0..view.reader.size() {
+        view.in_time()?;
         chains.entry(&view.reader, leaf, sink)?;
         read_serials(&view.reader, leaf, &mut serials, sink)?;
     }

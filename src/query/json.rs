@@ -1,7 +1,7 @@
 //! The JSON of an event: the project's contract (`docs/query.md`), from the model and nothing else.
 //!
 //! Inside: the contract itself; `line` writes it without invisible characters, `path` reads it, `select` keeps some of its fields.
-//! Not here: how people read it (`cli::render`), other schemas (`export`), the status codes around it (`serve`).
+//! Not here: how people read it (`render`), other schemas (`export`), the status codes around it (`serve`).
 
 mod line;
 mod path;

@@ -71,7 +71,8 @@ pub struct Store<'v> {
 }
 
 impl<'v> Store<'v> {
-    fn new(view: &'v View) -> Result<Store<'v>, AnswerError> {
+    /// The events of a view.
+    pub fn new(view: &'v View) -> Result<Store<'v>, AnswerError> {
         let join = resolve("join.key").and_then(|fields| fields.first().copied());
         let join = join.ok_or_else(|| AnswerError::Limit("this build has no join keys".to_owned()))?;
         Ok(Store { view, join, known: RefCell::default(), evidence: RefCell::default() })

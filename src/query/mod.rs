@@ -10,6 +10,7 @@ mod engine;
 mod error;
 mod explain;
 pub mod export;
+mod findings;
 mod gaps;
 pub mod json;
 mod link_json;
@@ -27,6 +28,7 @@ mod rules_json;
 #[cfg(test)]
 pub(crate) mod samples;
 mod sequence;
+mod sources;
 mod testimony;
 
 pub use answer::{AnswerError, LinkedKind, Question, Search, Sink, Stop, Trailer, fields_json};

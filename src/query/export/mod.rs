@@ -2,7 +2,7 @@
 //!
 //! Inside: `deed` says once what sort of action an event is; each schema maps that. Both take the project's own JSON (`query::json`), so a remote
 //! server's events export the same way. Raw records never leave here, only references to them; `prove` gives those out with their proofs.
-//! Not here: NDJSON and files (`cli::render`).
+//! Not here: NDJSON and files (`render`).
 
 mod deed;
 mod ecs;

@@ -1,7 +1,7 @@
 //! JSON text in which nothing is invisible: control, bidi, zero-width and tag characters are written as `\uXXXX`.
 //!
-//! Inside: which characters those are (also asked by `cli::render::safe`), and the writers. Reading the text gives the same value again.
-//! Not here: what is written (`json`), text for people (`cli::render`).
+//! Inside: which characters those are (also asked by `render::safe`), and the writers. Reading the text gives the same value again.
+//! Not here: what is written (`json`), text for people (`render`).
 
 use serde::Serialize as _;
 use serde_json::Value;
