@@ -68,6 +68,7 @@ struct WrittenLimits {
     show_after_ms: Option<u64>,
     batch_age_ms: Option<u64>,
     poll_ms: Option<u64>,
+    answer_s: Option<u64>,
 }
 
 /// A checked configuration.
@@ -111,11 +112,13 @@ pub struct Limits {
     pub batch_age_ms: u64,
     /// How often files are looked at, ms.
     pub poll_ms: u64,
+    /// How long an answer of the endpoint may take, s.
+    pub answer_s: u64,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { index_heap_bytes: 48 << 20, show_after_ms: 400, batch_age_ms: 200, poll_ms: 250 }
+        Limits { index_heap_bytes: 48 << 20, show_after_ms: 400, batch_age_ms: 200, poll_ms: 250, answer_s: 60 }
     }
 }
 
@@ -223,6 +226,7 @@ fn checked_limits(path: &Path, written: &WrittenLimits) -> Result<Limits, Config
         show_after_ms: within("limits.show_after_ms", written.show_after_ms, default.show_after_ms, 50, 60_000)?,
         batch_age_ms: within("limits.batch_age_ms", written.batch_age_ms, default.batch_age_ms, 10, 10_000)?,
         poll_ms: within("limits.poll_ms", written.poll_ms, default.poll_ms, 10, 60_000)?,
+        answer_s: within("limits.answer_s", written.answer_s, default.answer_s, 1, 86_400)?,
     })
 }
 

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::pipeline::{Live, LiveOptions};
 use crate::query::Engine;
 use crate::render::Safe;
-use crate::serve::{router, serve};
+use crate::serve::{Shared, router, serve};
 use std::net::SocketAddr;
 
 /// Follows, indexes and answers until told to stop.
@@ -48,9 +48,12 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     let live = live.map_err(|error| super::ingest::pipeline_error(&error))?;
     greet(config, address, &live.engine());
     let (stop, stopped) = tokio::sync::watch::channel(false);
-    let router = router(live.engine(), crate::time::now, address);
+    let within = std::time::Duration::from_secs(config.limits.answer_s);
+    let shared = Shared::new(live.engine(), crate::time::now, address, within);
+    let metrics = std::sync::Arc::clone(&shared.metrics);
+    let router = router(shared);
     let mut waits = stopped.clone();
-    let server = tokio::spawn(serve(listener, router, async move {
+    let server = tokio::spawn(serve(listener, router, metrics, async move {
         // An error means that the sender is gone: stop too.
         let _closed = waits.wait_for(|stop| *stop).await;
     }));

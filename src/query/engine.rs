@@ -4,12 +4,13 @@
 
 use super::answer::{AnswerError, Question, Search, Sink, Trailer};
 use super::cache::Events;
+use super::cursor::Cursor;
 use super::json::{self, JsonOptions};
 use super::plan::{Planned, plan};
 use super::{Filter, Pipe, asks_for_own, findings, gaps, linked, load, lookup, matches, parse, sequence, sources};
 use crate::evidence::{Checkpoint, Reader};
 use crate::index::{Field, Hit, Index, Order, Searcher, Selection, Window};
-use crate::model::{Event, EventId, Moment};
+use crate::model::{Event, Moment};
 use crate::time::Zone;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -338,27 +339,4 @@ pub fn event_line(event: &Event, records: &[load::Loaded], with_records: bool) -
         }
     }
     value
-}
-
-/// Where a page ended, and the size of the log that its question rests on: `<ns>.<id>.<size>`.
-struct Cursor {
-    after: (i64, EventId),
-    size: u64,
-}
-
-impl Cursor {
-    fn parse(text: &str) -> Result<Cursor, AnswerError> {
-        let mut parts = text.split('.');
-        let parsed = (|| {
-            let when = parts.next()?.parse().ok()?;
-            let id = EventId::parse(parts.next()?)?;
-            let size = parts.next()?.parse().ok()?;
-            parts.next().is_none().then_some(Cursor { after: (when, id), size })
-        })();
-        parsed.ok_or_else(|| AnswerError::Cursor { text: text.to_owned() })
-    }
-
-    fn to_text(&self) -> String {
-        format!("{}.{}.{}", self.after.0, self.after.1, self.size)
-    }
 }

@@ -6,6 +6,7 @@
 mod answer;
 mod ast;
 mod cache;
+mod cursor;
 mod engine;
 mod error;
 mod explain;
@@ -33,6 +34,7 @@ mod testimony;
 
 pub use answer::{AnswerError, LinkedKind, Question, Search, Sink, Stop, Trailer, fields_json};
 pub use ast::{Filter, Pipe, Query, RawTest, Test};
+pub use cursor::Cursor;
 pub use engine::{Engine, event_line};
 pub use error::{QueryError, QueryErrorKind};
 pub use explain::{DecidedBy, Explained, explain};

@@ -34,6 +34,32 @@ impl Problem {
         Problem { status: StatusCode::FORBIDDEN, title: "forbidden", detail: detail.into(), place: None }
     }
 
+    /// A form that is not there.
+    pub fn not_acceptable(detail: impl Into<String>) -> Problem {
+        Problem { status: StatusCode::NOT_ACCEPTABLE, title: "not acceptable", detail: detail.into(), place: None }
+    }
+
+    /// A method that the route does not have.
+    pub fn method() -> Problem {
+        let detail = "this route has another method; /openapi.json names it".to_owned();
+        Problem { status: StatusCode::METHOD_NOT_ALLOWED, title: "method not allowed", detail, place: None }
+    }
+
+    /// More bytes than are read.
+    pub fn too_large(detail: impl Into<String>) -> Problem {
+        Problem { status: StatusCode::PAYLOAD_TOO_LARGE, title: "too large", detail: detail.into(), place: None }
+    }
+
+    /// The client was too slow.
+    pub fn timeout(detail: impl Into<String>) -> Problem {
+        Problem { status: StatusCode::REQUEST_TIMEOUT, title: "too slow", detail: detail.into(), place: None }
+    }
+
+    /// Not yet.
+    pub fn not_ready(detail: impl Into<String>) -> Problem {
+        Problem { status: StatusCode::SERVICE_UNAVAILABLE, title: "not ready", detail: detail.into(), place: None }
+    }
+
     /// Too many questions at once.
     pub fn busy() -> Problem {
         let detail = "too many questions are being answered; ask again in a second".to_owned();
@@ -53,6 +79,7 @@ pub fn of_answer(error: &AnswerError, query: &str) -> Problem {
         AnswerError::Cursor { .. } => (StatusCode::BAD_REQUEST, "bad cursor"),
         AnswerError::Unknown { .. } => (StatusCode::NOT_FOUND, "not found"),
         AnswerError::Ambiguous { .. } => (StatusCode::CONFLICT, "ambiguous name"),
+        AnswerError::Slow { .. } => (StatusCode::SERVICE_UNAVAILABLE, "too slow"),
         AnswerError::Limit(_) => (StatusCode::UNPROCESSABLE_ENTITY, "limit"),
         AnswerError::Unsigned { .. } => (StatusCode::CONFLICT, "not signed yet"),
         AnswerError::Lost { .. } | AnswerError::Evidence(_) => (StatusCode::INTERNAL_SERVER_ERROR, "integrity"),
@@ -69,15 +96,25 @@ pub fn of_answer(error: &AnswerError, query: &str) -> Problem {
     Problem { status, title, detail, place }
 }
 
+impl Problem {
+    /// The document.
+    pub fn text(&self) -> String {
+        let mut body = json!({ "title": self.title, "status": self.status.as_u16(), "detail": self.detail });
+        if let (Some((position, expected)), Some(body)) = (&self.place, body.as_object_mut()) {
+            body.insert("position".to_owned(), (*position).into());
+            body.extend(expected.as_deref().map(|expected| ("expected".to_owned(), expected.into())));
+        }
+        crate::query::json::line(&body)
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response<Body> {
-        let mut body = json!({ "title": self.title, "status": self.status.as_u16(), "detail": self.detail });
-        if let (Some((position, expected)), Some(body)) = (self.place, body.as_object_mut()) {
-            body.insert("position".to_owned(), position.into());
-            body.extend(expected.map(|expected| ("expected".to_owned(), expected.into())));
-        }
-        let mut response = Response::new(Body::from(crate::query::json::line(&body)));
+        let mut response = Response::new(Body::from(self.text()));
         *response.status_mut() = self.status;
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+        }
         let value = header::HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, value);
         response

@@ -1,31 +1,39 @@
-//! Routes, limits on requests, and the server's life.
+//! The routes: each turns a request into a question and chooses the form of its answer. `openapi` describes them.
+//!
+//! Not here: answers (`query`), parameters (`params`), how an answer gets to the client (`stream`).
 
 use super::error::{Problem, of_answer};
-use super::stream;
+use super::form::{Form, said};
+use super::guard::guard;
+use super::metrics::Metrics;
+use super::params::{Asked, Params, body};
+use super::stream::{self, Task};
+use super::{log, openapi, tail};
 use crate::model::Moment;
-use crate::query::{AnswerError, Engine, LinkedKind, Question, Search, fields_json, json, rules_json};
-use crate::time::{Zone, window};
+use crate::query::{
+    AnswerError, Engine, LinkedKind, Question, Search, Trailer, explain, fields_json, json, parse, rules_json,
+};
+use crate::time::Zone;
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
-use axum::http::{HeaderMap, Response, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use axum::serve::ListenerExt;
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json as value};
+use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::net::TcpListener;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// Bytes of a request's body.
-const BODY_BYTES_MAX: usize = 64 << 10;
 /// Questions that are answered at once; further ones are told to come back.
 const QUESTIONS_MAX: usize = 16;
-/// Events of a page that names no limit.
-const PAGE_DEFAULT: usize = 100;
+/// The forms of lists of events, the default first.
+const EVENT_FORMS: &[Form] = &[Form::Json, Form::Ndjson, Form::Csv];
+/// The forms of other lists.
+const LIST_FORMS: &[Form] = &[Form::Json, Form::Ndjson];
 
 /// Why the endpoint stopped.
 #[derive(Debug, thiserror::Error)]
@@ -39,164 +47,266 @@ pub enum ServeError {
         /// What the operating system said.
         error: std::io::Error,
     },
-    /// While serving.
-    #[error("serving: {0}")]
-    Serve(std::io::Error),
 }
 
+/// What all routes share.
 #[derive(Clone)]
-struct Shared {
-    engine: Engine,
-    clock: fn() -> Moment,
+pub struct Shared {
+    /// Whom to ask.
+    pub engine: Engine,
+    /// The time.
+    pub clock: fn() -> Moment,
+    /// How the server is known.
+    pub address: SocketAddr,
+    /// How long an answer may take.
+    pub within: Duration,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Places for clients of `/v1/tail`.
+    pub tails: Arc<Semaphore>,
     questions: Arc<Semaphore>,
-    address: SocketAddr,
+    /// Log entries that were durable at the start: ready is who can answer about them.
+    at_start: u64,
 }
 
-/// The routes, for a server that is known as `address`.
-pub fn router(engine: Engine, clock: fn() -> Moment, address: SocketAddr) -> Router {
-    let shared = Shared { engine, clock, questions: Arc::new(Semaphore::new(QUESTIONS_MAX)), address };
+impl Shared {
+    /// For a server that is known as `address`; an answer may take `within`.
+    pub fn new(engine: Engine, clock: fn() -> Moment, address: SocketAddr, within: Duration) -> Shared {
+        Shared {
+            at_start: engine.reader.size(),
+            engine,
+            clock,
+            address,
+            within,
+            metrics: Arc::default(),
+            tails: Arc::new(Semaphore::new(tail::TAILS_MAX)),
+            questions: Arc::new(Semaphore::new(QUESTIONS_MAX)),
+        }
+    }
+
+    fn permit(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.questions).try_acquire_owned().map_err(|_| {
+            self.metrics.busy();
+            Problem::busy()
+        })
+    }
+
+    /// A small answer, whole.
+    pub async fn question(&self, question: Question) -> Result<(Vec<Value>, Trailer), Problem> {
+        let permit = self.permit()?;
+        let (engine, now, within) = (self.engine.clone(), (self.clock)(), self.within);
+        let answer = tokio::task::spawn_blocking(move || {
+            let mut lines = Vec::new();
+            let answered = engine.answer_within(Some(within), &question, now, &mut |line| {
+                lines.push(line);
+                Ok(())
+            });
+            answered.map(|trailer| (lines, trailer)).map_err(|error| {
+                let query = if let Question::Search(ask) = &question { ask.q.as_str() } else { "" };
+                of_answer(&error, query)
+            })
+        });
+        let failed = || of_answer(&AnswerError::Limit("the answer failed; the log says why".to_owned()), "");
+        let answer = answer.await.unwrap_or_else(|_| Err(failed()));
+        drop(permit);
+        if answer.is_ok() {
+            self.metrics.answered()
+        } else {
+            self.metrics.refused()
+        }
+        answer
+    }
+
+    /// An answer of any length, in a form.
+    async fn stream(
+        &self,
+        question: Question,
+        form: Form,
+        fields: Option<Vec<String>>,
+    ) -> Result<Response<Body>, Problem> {
+        let permit = self.permit()?;
+        let task = Task {
+            engine: self.engine.clone(),
+            question,
+            now: (self.clock)(),
+            within: self.within,
+            form,
+            fields,
+            metrics: Arc::clone(&self.metrics),
+        };
+        stream::answer(task, permit).await
+    }
+
+    /// The same, unless the client has it already: the same question in the same form about the same state of the store.
+    async fn conditional(
+        &self,
+        headers: &HeaderMap,
+        question: Question,
+        form: Form,
+        fields: Option<Vec<String>>,
+    ) -> Result<Response<Body>, Problem> {
+        let tag = self.tag(&question, form, fields.as_deref());
+        let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+        let mut response = if known.flat_map(|known| known.split(',')).any(|one| {
+            let one = one.trim();
+            one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag
+        }) {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            self.stream(question, form, fields).await?
+        };
+        let tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
+        response.headers_mut().insert(header::ETAG, tag);
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+        Ok(response)
+    }
+
+    fn tag(&self, question: &Question, form: Form, fields: Option<&[String]>) -> String {
+        let trailer = self.engine.trailer();
+        let state = value!([
+            env!("CARGO_PKG_VERSION"),
+            question,
+            form.media_type(),
+            fields,
+            trailer.indexed,
+            trailer.checkpoint
+        ]);
+        let hash = Sha256::digest(state.to_string().as_bytes());
+        format!("\"{}\"", data_encoding::HEXLOWER.encode(hash.get(..16).unwrap_or_default()))
+    }
+}
+
+/// The routes.
+pub fn router(shared: Shared) -> Router {
     Router::new()
         .route("/v1/ask", post(ask))
         .route("/v1/events", get(events))
+        .route("/v1/search", post(search))
         .route("/v1/events/{id}", get(event))
+        .route("/v1/events/{id}/raw", get(raw))
         .route("/v1/events/{id}/proof", get(proof))
         .route("/v1/events/{id}/links", get(links))
-        .route("/v1/events/{id}/why", get(why))
         .route("/v1/events/{id}/effects", get(effects))
+        .route("/v1/events/{id}/tree", get(tree))
+        .route("/v1/events/{id}/why", get(why))
         .route("/v1/events/{id}/testimony", get(testimony))
-        .route("/v1/fields", get(fields))
-        .route("/v1/rules", get(|| async { json_response(&rules_json()) }))
-        .route("/log/checkpoint", get(checkpoint))
+        .route("/v1/tail", get(tail::tail))
+        .route("/v1/stats/count", get(count))
+        .route("/v1/stats/top", get(top))
+        .route("/v1/stats/hist", get(hist))
+        .route("/v1/facets", get(facets))
+        .route("/v1/findings", get(findings))
+        .route("/v1/sources", get(sources))
+        .route("/v1/gaps", get(gaps))
+        .route("/v1/head", get(head))
+        .route("/v1/explain", get(explained))
+        .route("/v1/fields", get(|| async { document(&fields_json()) }))
+        .route("/v1/rules", get(|| async { document(&rules_json()) }))
+        .route("/log/checkpoint", get(log::checkpoint))
+        .route("/log/tile/{*path}", get(log::tile))
+        .route("/openapi.json", get(|| async { document(&openapi::document()) }))
         .route("/healthz", get(|| async { "ok\n" }))
-        .fallback(|| async { Problem::not_found("no such route; src/serve/mod.rs lists them") })
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .fallback(|| async { Problem::not_found("no such route; /openapi.json lists them") })
+        .method_not_allowed_fallback(|| async { Problem::method() })
         .layer(from_fn_with_state(shared.clone(), guard))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(shared)
 }
 
-/// Serves until `stop` resolves.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), ServeError> {
-    // An answer is written in small pieces: none of them waits for the client to acknowledge the one before. A socket that refuses is only slower.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    axum::serve(listener, router).with_graceful_shutdown(stop).await.map_err(ServeError::Serve)
+fn document(line: &Value) -> Response<Body> {
+    ([(header::CONTENT_TYPE, Form::Json.media_type())], json::line(line) + "\n").into_response()
 }
 
-/// A page of somebody else in a browser on this machine must not be able to ask: it cannot set `Host` to a loopback name, and it sends its `Origin`.
-async fn guard(State(shared): State<Shared>, request: Request, next: Next) -> Result<Response<Body>, Problem> {
-    let headers = request.headers();
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    let ours =
-        name == "localhost" || name == shared.address.ip().to_string() || name == format!("[{}]", shared.address.ip());
-    if !ours {
-        return Err(Problem::foreign(format!("Host `{host}` is not this server; use its loopback address")));
-    }
-    if headers.contains_key(header::ORIGIN) {
-        return Err(Problem::foreign("requests from web pages are refused"));
-    }
-    Ok(next.run(request).await)
-}
-
-async fn answered(shared: &Shared, question: Question) -> Result<Response<Body>, Problem> {
-    let permit = Arc::clone(&shared.questions).try_acquire_owned().map_err(|_| Problem::busy())?;
-    stream::answer(shared.engine.clone(), question, (shared.clock)(), permit).await
-}
-
-async fn ask(State(shared): State<Shared>, body: Bytes) -> Result<Response<Body>, Problem> {
-    let question: Question =
-        serde_json::from_slice(&body).map_err(|error| Problem::request(format!("the body is no question: {error}")))?;
-    answered(&shared, question).await
-}
-
-/// The query string of `/v1/events`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Asked {
-    q: String,
-    since: Option<String>,
-    until: Option<String>,
-    limit: Option<usize>,
-    after: Option<String>,
-    order: Option<String>,
-    tz: Option<String>,
+/// The protocol of the command line: a question, NDJSON, a trailer line.
+async fn ask(State(shared): State<Shared>, bytes: Bytes) -> Result<Response<Body>, Problem> {
+    shared.stream(body(&bytes, "question")?, Form::Ndjson, None).await
 }
 
 async fn events(
     State(shared): State<Shared>,
-    asked: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
+    headers: HeaderMap,
+    Params(asked): Params<Asked>,
 ) -> Result<Response<Body>, Problem> {
-    let Query(asked) = asked.map_err(|error| Problem::request(error.body_text()))?;
-    let now = (shared.clock)();
-    let zone = match &asked.tz {
-        Some(name) => Zone::parse(name).map_err(|error| Problem::request(error.to_string()))?,
-        None => Zone::default(),
-    };
-    let window = window(asked.since.as_deref(), asked.until.as_deref(), now, &zone)
-        .map_err(|error| Problem::request(error.to_string()))?;
-    let ascending = match asked.order.as_deref() {
-        None | Some("desc") => false,
-        Some("asc") => true,
-        Some(other) => return Err(Problem::request(format!("order `{other}` is neither asc nor desc"))),
-    };
-    let search = Search {
-        q: asked.q,
-        since: window.since_ns,
-        until: window.until_ns,
-        ascending,
-        limit: Some(asked.limit.unwrap_or(PAGE_DEFAULT)),
-        after: asked.after,
-        zone: asked.tz,
-        ..Search::default()
-    };
-    answered(&shared, Question::Search(search)).await
+    found(&shared, &headers, &asked).await
 }
 
-/// The lines of an answer that is small.
-async fn lines(shared: &Shared, question: Question) -> Result<Vec<Value>, Problem> {
-    let permit = Arc::clone(&shared.questions).try_acquire_owned().map_err(|_| Problem::busy())?;
-    let (engine, now) = (shared.engine.clone(), (shared.clock)());
-    let answer = tokio::task::spawn_blocking(move || {
-        let mut lines = Vec::new();
-        let answered = engine.answer(&question, now, &mut |line| {
-            lines.push(line);
-            Ok(())
-        });
-        answered.map(|_| lines)
-    });
-    let answer =
-        answer.await.unwrap_or_else(|_| Err(AnswerError::Limit("the answer failed; the log says why".to_owned())));
-    drop(permit);
-    answer.map_err(|error| of_answer(&error, ""))
+async fn search(State(shared): State<Shared>, headers: HeaderMap, bytes: Bytes) -> Result<Response<Body>, Problem> {
+    found(&shared, &headers, &body(&bytes, "search")?).await
 }
 
-fn json_response(line: &Value) -> Response<Body> {
-    ([(header::CONTENT_TYPE, "application/json")], json::line(line) + "\n").into_response()
+async fn found(shared: &Shared, headers: &HeaderMap, asked: &Asked) -> Result<Response<Body>, Problem> {
+    asked.only(&["limit", "cursor", "order", "fields"])?;
+    let form = Form::accepted(headers, EVENT_FORMS)?;
+    let search = asked.search((shared.clock)())?;
+    let zone = Zone::default();
+    // What a pipe makes of events are no events: the routes below /v1/stats say so by their names.
+    if parse(&search.q, (shared.clock)(), &zone).is_ok_and(|query| query.pipe.is_some()) && form == Form::Csv {
+        return Err(Problem::not_acceptable("CSV is for events; a pipe makes something else of them"));
+    }
+    shared.conditional(headers, Question::Search(search), form, asked.paths()?).await
 }
 
 async fn event(State(shared): State<Shared>, Path(id): Path<String>) -> Result<Response<Body>, Problem> {
-    let lines = lines(&shared, Question::Show { names: vec![id] }).await?;
+    let (lines, _) = shared.question(Question::Show { names: vec![id] }).await?;
     Ok(match lines.as_slice() {
-        [one] => json_response(one),
-        many => json_response(&Value::Array(many.to_vec())),
+        [one] => document(one),
+        many => document(&Value::Array(many.to_vec())),
     })
 }
 
-async fn proof(State(shared): State<Shared>, Path(id): Path<String>) -> Result<Response<Body>, Problem> {
-    let lines = lines(&shared, Question::Prove { name: id }).await?;
+async fn raw(State(shared): State<Shared>, Path(id): Path<String>) -> Result<Response<Body>, Problem> {
+    let (lines, _) = shared.question(Question::Show { names: vec![id] }).await?;
+    let mut bytes = Vec::new();
+    for record in lines.iter().filter_map(|event| event.get("records")?.as_array()).flatten() {
+        let text = record.get("raw").and_then(Value::as_str).unwrap_or_default();
+        bytes.extend(data_encoding::BASE64.decode(text.as_bytes()).unwrap_or_default());
+        if bytes.last() != Some(&b'\n') {
+            bytes.push(b'\n');
+        }
+    }
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
+}
+
+async fn proof(State(shared): State<Shared>, Path(name): Path<String>) -> Result<Response<Body>, Problem> {
+    let (lines, _) = shared.question(Question::Prove { name }).await?;
     let text = lines.first().and_then(|line| line.get("proof")).and_then(Value::as_str).unwrap_or_default().to_owned();
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
 }
 
-async fn links(State(shared): State<Shared>, Path(name): Path<String>) -> Result<Response<Body>, Problem> {
-    answered(&shared, Question::Linked { kind: LinkedKind::Links, name }).await
+async fn links(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> Result<Response<Body>, Problem> {
+    linked(&shared, &headers, LinkedKind::Links, name).await
 }
 
-async fn effects(State(shared): State<Shared>, Path(name): Path<String>) -> Result<Response<Body>, Problem> {
-    answered(&shared, Question::Linked { kind: LinkedKind::Effects, name }).await
+async fn effects(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> Result<Response<Body>, Problem> {
+    linked(&shared, &headers, LinkedKind::Effects, name).await
+}
+
+async fn tree(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> Result<Response<Body>, Problem> {
+    linked(&shared, &headers, LinkedKind::Tree, name).await
+}
+
+async fn linked(
+    shared: &Shared,
+    headers: &HeaderMap,
+    kind: LinkedKind,
+    name: String,
+) -> Result<Response<Body>, Problem> {
+    let form = Form::accepted(headers, LIST_FORMS)?;
+    shared.stream(Question::Linked { kind, name }, form, None).await
 }
 
 async fn why(State(shared): State<Shared>, Path(name): Path<String>) -> Result<Response<Body>, Problem> {
@@ -209,15 +319,107 @@ async fn testimony(State(shared): State<Shared>, Path(name): Path<String>) -> Re
 
 /// The one line of an answer, as a document.
 async fn single(shared: &Shared, question: Question) -> Result<Response<Body>, Problem> {
-    let lines = lines(shared, question).await?;
-    lines.first().map(json_response).ok_or_else(|| Problem::not_found("there is no answer"))
+    let (lines, _) = shared.question(question).await?;
+    lines.first().map(document).ok_or_else(|| Problem::not_found("there is no answer"))
 }
 
-async fn checkpoint(State(shared): State<Shared>) -> Result<Response<Body>, Problem> {
-    let note = shared.engine.reader.checkpoint().map_err(|error| of_answer(&error.into(), ""))?;
-    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response())
+async fn count(State(shared): State<Shared>, Params(asked): Params<Asked>) -> Result<Response<Body>, Problem> {
+    asked.only(&[])?;
+    let (lines, trailer) = shared.question(Question::Search(asked.piped("count", (shared.clock)())?)).await?;
+    let mut answer = said(&trailer);
+    if let Some(answer) = answer.as_object_mut() {
+        let count = lines.first().and_then(|line| line.get("count")).cloned().unwrap_or_default();
+        answer.insert("count".to_owned(), count);
+    }
+    Ok(document(&answer))
 }
 
-async fn fields(_headers: HeaderMap) -> Response<Body> {
-    json_response(&fields_json())
+async fn top(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    Params(asked): Params<Asked>,
+) -> Result<Response<Body>, Problem> {
+    asked.only(&["limit", "field"])?;
+    let field = asked.field.as_deref().ok_or_else(|| Problem::request("`field` says whose values to count"))?;
+    let search = asked.top(field, (shared.clock)())?;
+    shared.conditional(&headers, Question::Search(search), Form::accepted(&headers, LIST_FORMS)?, None).await
+}
+
+async fn hist(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    Params(asked): Params<Asked>,
+) -> Result<Response<Body>, Problem> {
+    asked.only(&["width"])?;
+    let width = asked.width.as_deref().ok_or_else(|| Problem::request("`width` says how long a bucket is: 5m, 1h"))?;
+    if !width.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err(Problem::request(format!("width `{width}` is no duration such as 5m or 1h")));
+    }
+    let search = asked.piped(&format!("hist {width}"), (shared.clock)())?;
+    shared.conditional(&headers, Question::Search(search), Form::accepted(&headers, LIST_FORMS)?, None).await
+}
+
+async fn facets(State(shared): State<Shared>, Params(asked): Params<Asked>) -> Result<Response<Body>, Problem> {
+    asked.only(&["fields", "limit"])?;
+    let mut items = Vec::new();
+    let mut last = Trailer::default();
+    for field in asked.facets()? {
+        let (values, trailer) = shared.question(Question::Search(asked.top(&field, (shared.clock)())?)).await?;
+        items.push(value!({ "field": field, "values": values }));
+        last = trailer;
+    }
+    let mut answer = value!({ "items": items });
+    if let (Some(answer), Value::Object(trailer)) = (answer.as_object_mut(), said(&last)) {
+        answer.extend(trailer.into_iter().filter(|(name, _)| name != "count"));
+    }
+    Ok(document(&answer))
+}
+
+async fn findings(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    Params(asked): Params<Asked>,
+) -> Result<Response<Body>, Problem> {
+    asked.only(&[])?;
+    if !asked.q.is_empty() {
+        return Err(Problem::request("this route has no parameter `q`; findings are looked for in a time"));
+    }
+    let Search { since, until, .. } = asked.search((shared.clock)())?;
+    let form = Form::accepted(&headers, LIST_FORMS)?;
+    shared.conditional(&headers, Question::Findings { since, until }, form, None).await
+}
+
+async fn sources(State(shared): State<Shared>, headers: HeaderMap) -> Result<Response<Body>, Problem> {
+    shared.conditional(&headers, Question::Sources, Form::accepted(&headers, LIST_FORMS)?, None).await
+}
+
+async fn gaps(State(shared): State<Shared>, headers: HeaderMap) -> Result<Response<Body>, Problem> {
+    shared.conditional(&headers, Question::Gaps, Form::accepted(&headers, LIST_FORMS)?, None).await
+}
+
+async fn head(State(shared): State<Shared>) -> Result<Response<Body>, Problem> {
+    single(&shared, Question::Head).await
+}
+
+async fn explained(State(shared): State<Shared>, Params(asked): Params<Asked>) -> Result<Response<Body>, Problem> {
+    asked.only(&[])?;
+    let search = asked.search((shared.clock)())?;
+    let zone = search.zone.as_deref().map_or(Ok(Zone::default()), Zone::parse);
+    let zone = zone.map_err(|error| Problem::request(error.to_string()))?;
+    let query = parse(&search.q, (shared.clock)(), &zone).map_err(|error| of_answer(&error.into(), &search.q))?;
+    Ok(document(&explain(&query).to_json()))
+}
+
+async fn ready(State(shared): State<Shared>) -> Result<&'static str, Problem> {
+    let trailer = shared.engine.trailer();
+    if trailer.indexed < shared.at_start {
+        let detail = format!("{} of {} log entries are indexed", trailer.indexed, shared.at_start);
+        return Err(Problem::not_ready(detail));
+    }
+    Ok("ready\n")
+}
+
+async fn metrics(State(shared): State<Shared>) -> Response<Body> {
+    let page = shared.metrics.page(&shared.engine.trailer(), shared.engine.index.searcher().events());
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response()
 }
