@@ -11,15 +11,15 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 /// Nothing here takes longer on a machine that is busy with other things.
-const BOUND: Duration = Duration::from_secs(60);
+pub const BOUND: Duration = Duration::from_secs(60);
 
-struct Collector {
-    child: Child,
-    address: String,
+pub struct Collector {
+    pub child: Child,
+    pub address: String,
 }
 
 impl Collector {
-    fn start(scratch: &Scratch) -> Collector {
+    pub fn start(scratch: &Scratch) -> Collector {
         let mut child = scratch
             .command(&["serve", "-c", "config.toml", "--listen", "127.0.0.1:0"])
             .stderr(Stdio::piped())
@@ -41,18 +41,18 @@ impl Collector {
         Collector { child, address }
     }
 
-    fn kill(mut self) {
+    pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    fn stop(mut self) {
+    pub fn stop(mut self) {
         let pid = self.child.id().to_string();
         assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         assert!(self.child.wait().unwrap().success());
     }
 
-    fn get(&self, target: &str, headers: &str) -> (u16, String) {
+    pub fn get(&self, target: &str, headers: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let host = &self.address;
         let host = if headers.contains("Host:") { String::new() } else { format!("Host: {host}\r\n") };
@@ -71,26 +71,26 @@ impl Drop for Collector {
     }
 }
 
-fn configured() -> Scratch {
+pub fn configured() -> Scratch {
     let scratch = Scratch::new();
     std::fs::create_dir(scratch.path("logs")).unwrap();
     scratch.write("config.toml", "store = 'store'\nnode = 'node-1'\n[[tail]]\npaths = ['logs/audit.log']\n");
     scratch
 }
 
-fn line(serial: u32) -> String {
+pub fn line(serial: u32) -> String {
     format!(
         "type=USER_LOGIN msg=audit(1795467576.448:{serial}): pid=1 uid=0 auid=1502 ses=5 msg='op=login id=1502 exe=\"/usr/sbin/sshd\" hostname=? addr=10.0.0.9 terminal=ssh res=success'\n"
     )
 }
 
-fn append(scratch: &Scratch, text: &str) {
+pub fn append(scratch: &Scratch, text: &str) {
     let mut file = OpenOptions::new().append(true).create(true).open(scratch.path("logs/audit.log")).unwrap();
     file.write_all(text.as_bytes()).unwrap();
 }
 
 /// Waits until the store has `count` events; more than that is a repetition.
-fn wait_for(scratch: &Scratch, count: usize) -> Vec<Value> {
+pub fn wait_for(scratch: &Scratch, count: usize) -> Vec<Value> {
     let started = Instant::now();
     loop {
         let events = scratch.search("source:linux");
@@ -176,9 +176,9 @@ fn rotation_truncation_and_replacement_are_followed() {
 
 /// The routes give the lines of the questions; the command line gives the same through the collector.
 fn answers_about_links(scratch: &Scratch, collector: &Collector, id: &str) {
-    let (status, body) = collector.get(&format!("/v1/events/{id}/effects"), "");
+    let (status, body) = collector.get(&format!("/v1/events/{id}/effects"), "Accept: application/x-ndjson\r\n");
     assert!(status == 200 && body.contains("\"depth\":0") && body.contains("_end"), "{status} {body}");
-    let (status, body) = collector.get(&format!("/v1/events/{id}/links"), "");
+    let (status, body) = collector.get(&format!("/v1/events/{id}/links"), "Accept: application/x-ndjson\r\n");
     assert!(status == 200 && body.contains("_end"), "{status} {body}");
     let document = |name: &str| -> Value {
         let (status, body) = collector.get(&format!("/v1/events/{id}/{name}"), "");
@@ -211,7 +211,7 @@ fn the_endpoint_answers_whom_it_should() {
     let collector = Collector::start(&scratch);
     let events = wait_for(&scratch, 1);
     let id = events[0]["id"].as_str().unwrap();
-    let (status, body) = collector.get("/v1/events?q=what:*&limit=5", "");
+    let (status, body) = collector.get("/v1/events?q=what:*&limit=5", "Accept: application/x-ndjson\r\n");
     assert_eq!(status, 200);
     let last = body.lines().rev().find(|line| line.contains("_end")).unwrap_or_else(|| panic!("no trailer: {body}"));
     assert!(last.contains("\"count\":1"), "{last}");

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that panics has failed")]
 
+mod api;
 mod attribution;
 mod ausearch;
 mod cli;
@@ -15,6 +16,7 @@ mod evidence;
 mod exports;
 mod golden;
 mod harness;
+mod hostile_clients;
 mod independent;
 mod joins;
 mod limits;
