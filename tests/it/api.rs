@@ -90,7 +90,8 @@ fn an_answer_has_the_form_that_is_asked_for() {
     assert_eq!(csv.body.lines().count(), items.len() + 1);
     assert_eq!(with("text/html", all).status, 406);
     // The same bytes as the command line, through the same collector and from the files.
-    let local = |form: &str| scratch.ok(&["search", "--store", "store", "-n", "0", "-o", form, "source:kubernetes"]).out;
+    let local =
+        |form: &str| scratch.ok(&["search", "--store", "store", "-n", "0", "-o", form, "source:kubernetes"]).out;
     assert_eq!(csv.body, local("csv"));
     let few = get(&collector, "/v1/events?q=what:exec&fields=who,when.event,evidence&limit=1").json();
     let keys: BTreeSet<&str> = few["items"][0].as_object().unwrap().keys().map(String::as_str).collect();
@@ -164,8 +165,7 @@ fn pages_neither_repeat_nor_skip_while_events_come() {
         for round in 0u32.. {
             // Newer and, by their time, equal ones: neither may move a page.
             append(&scratch, &line(1_000 * (u32::from(order == "asc") + 1) + round));
-            let page =
-                get(&collector, &format!("/v1/events?q=source:linux&limit=7&order={order}{cursor}")).json();
+            let page = get(&collector, &format!("/v1/events?q=source:linux&limit=7&order={order}{cursor}")).json();
             found.extend(ids(&page));
             match page["next"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
@@ -213,9 +213,13 @@ fn a_stream_goes_on_where_it_broke_off() {
     append(&scratch, &line(1));
     let collector = Collector::start(&scratch);
     wait_for(&scratch, 1);
-    let serials = |events: &[(String, Value)]| -> Vec<u64> {
-        events.iter().map(|(_, event)| event["how"]["serial"].as_u64().unwrap()).collect()
+    // The line of a serial is the only record of its event.
+    let serial = |event: &Value| -> u64 {
+        let id = event["id"].as_str().unwrap();
+        let raw = get(&collector, &format!("/v1/events/{id}/raw")).body;
+        raw.split([':', ')']).nth(1).unwrap().parse().unwrap_or_else(|_| panic!("{raw}"))
     };
+    let serials = |events: &[(String, Value)]| -> Vec<u64> { events.iter().map(|(_, event)| serial(event)).collect() };
     let first = follow(&collector, None, 3, || (2..=9).for_each(|serial| append(&scratch, &line(serial))));
     let mut all = serials(&first);
     // Cut in the middle of a batch: the rest comes, and what was written meanwhile.
@@ -292,7 +296,8 @@ fn the_server_and_the_files_say_the_same() {
     let scratch = Scratch::new();
     let collector = with_samples(&scratch);
     let url = format!("http://{}", collector.address);
-    let exec = scratch.ok(&["search", "--server", &url, "-o", "ndjson", "-n", "1", "what:exec"]).lines()[0]["id"].clone();
+    let exec =
+        scratch.ok(&["search", "--server", &url, "-o", "ndjson", "-n", "1", "what:exec"]).lines()[0]["id"].clone();
     let exec = exec.as_str().unwrap();
     let commands: Vec<Vec<&str>> = vec![
         vec!["search", "-n", "0", "*"],

@@ -14,7 +14,7 @@ const ROOMS: &[&[&str]] = &[
     &["correlate"],
     &["index"],
     &["query"],
-    &["pipeline"],
+    &["render", "pipeline"],
     &["serve"],
     &["cli"],
 ];
