@@ -23,7 +23,7 @@ const REFUSALS_MAX: usize = 256;
 /// How long a client may take for the head of a request, also of the next one on a connection that is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// Bytes of a request's head.
-const HEAD_BYTES_MAX: usize = 32 << 10;
+const HEAD_BYTES_MAX: usize = 64 << 10;
 /// Headers of a request.
 const HEADERS_MAX: usize = 64;
 /// Pause after a connection could not be accepted, as when no descriptor is free.

@@ -13,7 +13,7 @@ struct Route {
     parameters: &'static [&'static str],
     /// Media type and schema of the answer.
     answers: &'static [(&'static str, &'static str)],
-    /// Other statuses than 200, 403, 406 and 503.
+    /// Other statuses than 200, 403, 406, 431 and 503.
     errors: &'static [u16],
     body: Option<&'static str>,
 }
@@ -57,7 +57,7 @@ const fn post(
         summary,
         parameters: &[],
         answers,
-        errors: &[400, 408, 413, 422, 500],
+        errors: &[400, 404, 408, 409, 413, 422, 500],
         body: Some(body),
     }
 }
@@ -138,7 +138,7 @@ fn operation(route: &Route) -> Value {
         .collect();
     let mut responses = Map::new();
     responses.insert("200".to_owned(), json!({ "description": "The answer", "content": content }));
-    for status in route.errors.iter().chain(&[403, 406, 503]) {
+    for status in route.errors.iter().chain(&[403, 406, 431, 503]) {
         responses.insert(status.to_string(), problem(*status));
     }
     let mut operation = json!({ "operationId": route.id, "summary": route.summary, "responses": responses });
@@ -155,6 +155,10 @@ fn operation(route: &Route) -> Value {
 }
 
 fn problem(status: u16) -> Value {
+    // The head is too long to be read: there is no document about it.
+    if status == 431 {
+        return json!({ "description": "The head of the request has more than 64 KiB or 64 headers" });
+    }
     if status == 304 {
         return json!({ "description": "The client has it already (If-None-Match)" });
     }
@@ -219,7 +223,10 @@ fn schemas() -> Value {
         }
         json!({ "type": "object", "required": ["items", "indexed", "size"], "properties": properties })
     };
-    let search: Map<String, Value> = FOUND.iter().map(|name| ((*name).to_owned(), schema(name))).collect();
+    // A member that is null is as good as absent.
+    let or_null = |name: &str| json!({ "anyOf": [schema(name), { "type": "null" }] });
+    let member = |name: &str| if name == "q" { schema(name) } else { or_null(name) };
+    let search: Map<String, Value> = FOUND.iter().map(|name| ((*name).to_owned(), member(name))).collect();
     let object = json!({ "type": "object" });
     json!({
         "Object": object,

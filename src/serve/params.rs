@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 /// Events of a page that names no limit.
 const PAGE_DEFAULT: usize = 100;
 /// Values of a `top` that names no limit.
-const TOP_DEFAULT: usize = 10;
+const TOP_DEFAULT: u32 = 10;
 /// Fields of one request for facets.
 const FACETS_MAX: usize = 16;
 
@@ -31,7 +31,7 @@ pub struct Asked {
     /// The same.
     pub until: Option<String>,
     /// At most so many events; 0 is all.
-    pub limit: Option<usize>,
+    pub limit: Option<u32>,
     /// `next` of the page before.
     pub cursor: Option<String>,
     /// `desc` or `asc`.
@@ -61,6 +61,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
 
 /// The value of a JSON body.
 pub fn body<T: DeserializeOwned>(bytes: &Bytes, what: &str) -> Result<T, Problem> {
+    // serde would also take the members' values in a list.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Problem::request(format!("the body is no {what}: a list")));
+    }
     serde_json::from_slice(bytes).map_err(|error| Problem::request(format!("the body is no {what}: {error}")))
 }
 
@@ -96,7 +100,7 @@ impl Asked {
         };
         let limit = match self.limit {
             Some(0) => None,
-            limit => Some(limit.unwrap_or(PAGE_DEFAULT)),
+            limit => Some(limit.map_or(PAGE_DEFAULT, |limit| usize::try_from(limit).unwrap_or(usize::MAX))),
         };
         Ok(Search {
             q: self.q.clone(),

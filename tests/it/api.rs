@@ -100,6 +100,7 @@ fn an_answer_has_the_form_that_is_asked_for() {
     assert_eq!(posted.json()["items"], document["items"]);
     for (target, detail) in [
         ("/v1/events?limit=-1", "limit"),
+        ("/v1/events?limit=4294967296", "limit"),
         ("/v1/events?order=up", "neither asc nor desc"),
         ("/v1/events?cursor=x", "no cursor"),
         ("/v1/events?fields=nothing", "no field `nothing`"),
