@@ -34,11 +34,6 @@ fn colours(global: &Global, is_terminal: bool) -> bool {
     }
 }
 
-/// Whether stderr is coloured.
-pub fn colours_on_stderr(global: &Global) -> bool {
-    colours(global, std::io::stderr().is_terminal())
-}
-
 /// The lines of an answer on their way to stdout.
 pub struct Output {
     form: Form,

@@ -7,15 +7,16 @@ use super::output::say;
 use crate::config::Config;
 use crate::pipeline::{Live, LiveOptions};
 use crate::query::Engine;
-use crate::render::Safe;
+use crate::render::{Safe, whole};
 use crate::serve::{Shared, router, serve};
 use std::net::SocketAddr;
 
 /// Follows, indexes and answers until told to stop.
 pub fn run(global: &Global, args: &ServeArgs) -> Result<Exit, CliError> {
     tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(super::output::colours_on_stderr(global))
+        .with_writer(|| Visible(std::io::stderr()))
+        // Colours are escapes, and none may come from a log line.
+        .with_ansi(false)
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("DEPONENT_LOG")
                 .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,tantivy=warn,sled=warn")),
@@ -37,6 +38,22 @@ pub fn run(global: &Global, args: &ServeArgs) -> Result<Exit, CliError> {
         .build()
         .map_err(|error| CliError::io("starting the server", &error))?;
     runtime.block_on(run_until_stopped(&config))
+}
+
+/// The program's own log: names of files and errors about them are made by others, so each message is one line of visible text.
+struct Visible<W>(W);
+
+impl<W: std::io::Write> std::io::Write for Visible<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        // A message comes whole.
+        let line = String::from_utf8_lossy(bytes);
+        writeln!(self.0, "{}", whole(line.trim_end_matches('\n')))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
 }
 
 async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
