@@ -303,3 +303,22 @@ fn every_rule_has_a_page_and_every_page_a_rule() {
     }
     assert_none(found, "a page says what its rule does");
 }
+
+#[test]
+fn every_row_of_hostile_input_has_its_test() {
+    let page = fs::read_to_string(root().join("docs/hostile-input.md")).unwrap();
+    let files: Vec<_> =
+        ["src", "parsers/src", "parsers/tests", "tests/it"].iter().flat_map(|dir| rust_files(dir)).collect();
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| ") && line.contains("::")).collect();
+    assert!(rows.len() > 30, "{} rows", rows.len());
+    let mut missing = Vec::new();
+    for row in rows {
+        let test = row.rsplit('`').nth(1).unwrap();
+        let (_, function) = test.split_once("::").unwrap();
+        let wanted = format!("fn {function}(");
+        if !files.iter().any(|path| fs::read_to_string(path).unwrap().contains(&wanted)) {
+            missing.push(test.to_owned());
+        }
+    }
+    assert_none(missing, "a row of docs/hostile-input.md names a test that is not there");
+}
