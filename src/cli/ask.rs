@@ -83,7 +83,7 @@ impl Asker {
         sink: &mut dyn FnMut(Value) -> Result<(), CliError>,
     ) -> Result<Trailer, CliError> {
         match self {
-            Asker::Remote(remote) => remote.ask(question, sink),
+            Asker::Remote(remote) => remote.ask_on(question, sink),
             Asker::Local(engine) => {
                 let mut failed = None;
                 let answered = engine.answer(question, crate::time::now(), &mut |line| {
@@ -140,6 +140,30 @@ impl Remote {
             cause = error.source();
         }
         CliError::new(Exit::Unreachable, message)
+    }
+
+    /// Asks, and goes on where a collector cut a long answer by its own limit of time.
+    fn ask_on(
+        &self,
+        question: &Question,
+        sink: &mut dyn FnMut(Value) -> Result<(), CliError>,
+    ) -> Result<Trailer, CliError> {
+        let mut question = question.clone();
+        let (mut count, mut lost) = (0u64, 0u64);
+        loop {
+            let trailer = self.ask(&question, sink)?;
+            count = count.saturating_add(trailer.count);
+            lost = lost.saturating_add(trailer.lost);
+            if let (Some(next), Question::Search(search)) = (&trailer.next, &mut question) {
+                let got = usize::try_from(trailer.count).unwrap_or(usize::MAX);
+                let left = search.limit.map(|limit| limit.saturating_sub(got));
+                if left != Some(0) {
+                    (search.after, search.limit) = (Some(next.clone()), left);
+                    continue;
+                }
+            }
+            return Ok(Trailer { count, lost, ..trailer });
+        }
     }
 
     fn ask(

@@ -175,7 +175,7 @@ pub enum AnswerError {
     },
     /// It took longer than this server allows.
     #[error(
-        "the answer took longer than {seconds} s; narrow the query or its time, or ask the store's files with `deponent … --store`"
+        "the answer took longer than {seconds} s; narrow the query or its time, or raise `limits.answer_s` where the collector is configured"
     )]
     Slow {
         /// What is allowed.

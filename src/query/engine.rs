@@ -204,6 +204,8 @@ impl<'e> Filtered<'e> {
             return Ok(None);
         }
         let selection = self.select()?.of_leaves(None, Some(size));
+        // However slow: each answer gets further than the one before.
+        let mut moved = false;
         loop {
             // One more than wanted tells whether there are more.
             let page = if self.planned.exact { left.saturating_add(1).min(PAGE) } else { PAGE };
@@ -211,10 +213,11 @@ impl<'e> Filtered<'e> {
             let full = hits.len() == page;
             for hit in hits {
                 // What was found until now is an answer; the rest is asked for with `next`.
-                if left == 0 || (after.is_some() && self.view.in_time().is_err()) {
+                if left == 0 || (moved && self.view.in_time().is_err()) {
                     return Ok(after.map(|after| Cursor { after, size }.to_text()));
                 }
                 after = Some((hit.when, hit.id));
+                moved = true;
                 match load::hit(&self.view.reader, &hit, ask.records) {
                     Ok((event, records)) if self.planned.exact || self.holds(&event, &records) => {
                         sink(event_line(&event, &records, ask.records))?;

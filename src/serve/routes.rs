@@ -229,14 +229,21 @@ async fn events(
     headers: HeaderMap,
     Params(asked): Params<Asked>,
 ) -> Result<Response<Body>, Problem> {
-    found(&shared, &headers, &asked).await
+    let (question, form, fields) = found(&shared, &headers, &asked)?;
+    shared.conditional(&headers, question, form, fields).await
 }
 
 async fn search(State(shared): State<Shared>, headers: HeaderMap, bytes: Bytes) -> Result<Response<Body>, Problem> {
-    found(&shared, &headers, &body(&bytes, "search")?).await
+    let (question, form, fields) = found(&shared, &headers, &body(&bytes, "search")?)?;
+    shared.stream(question, form, fields).await
 }
 
-async fn found(shared: &Shared, headers: &HeaderMap, asked: &Asked) -> Result<Response<Body>, Problem> {
+/// The events that are asked for, the form of the answer, and its fields.
+fn found(
+    shared: &Shared,
+    headers: &HeaderMap,
+    asked: &Asked,
+) -> Result<(Question, Form, Option<Vec<String>>), Problem> {
     asked.only(&["limit", "cursor", "order", "fields"])?;
     let form = Form::accepted(headers, EVENT_FORMS)?;
     let search = asked.search((shared.clock)())?;
@@ -245,7 +252,7 @@ async fn found(shared: &Shared, headers: &HeaderMap, asked: &Asked) -> Result<Re
     if parse(&search.q, (shared.clock)(), &zone).is_ok_and(|query| query.pipe.is_some()) && form == Form::Csv {
         return Err(Problem::not_acceptable("CSV is for events; a pipe makes something else of them"));
     }
-    shared.conditional(headers, Question::Search(search), form, asked.paths()?).await
+    Ok((Question::Search(search), form, asked.paths()?))
 }
 
 async fn event(State(shared): State<Shared>, Path(id): Path<String>) -> Result<Response<Body>, Problem> {

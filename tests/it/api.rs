@@ -4,12 +4,13 @@
 
 use crate::harness::{Run, Scratch, root, sample};
 use crate::live::{BOUND, Collector, append, configured, line, wait_for};
+use deponent::query::{Question, Search};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub struct Answer {
     pub status: u16,
@@ -66,7 +67,7 @@ fn with_samples(scratch: &Scratch) -> Collector {
         same = if events == before && events > 0 && head["indexed"] == head["durable"] { same + 1 } else { 0 };
         before = events;
         assert!(started.elapsed() < BOUND, "{head}");
-        std::thread::sleep(std::time::Duration::from_millis(300));
+        std::thread::sleep(Duration::from_millis(300));
     }
     collector
 }
@@ -392,4 +393,41 @@ fn the_examples_of_the_page_are_what_happens() {
         }
     }
     assert!(examples >= 15, "{examples} examples");
+}
+
+#[test]
+fn an_answer_within_a_time_goes_on_where_it_was_cut() {
+    let scratch = Scratch::new();
+    scratch.ingest(&[&sample("kubernetes/people.log")], &[]);
+    let reader = deponent::evidence::Reader::open(&scratch.path("store")).unwrap();
+    let index = deponent::index::Index::open_read_only(&scratch.path("store/index")).unwrap();
+    let engine = deponent::query::Engine::new(reader, index);
+    let ask = |within, search: Search| {
+        let mut lines = Vec::new();
+        let answered = engine.answer_within(within, &Question::Search(search), deponent::time::now(), &mut |line| {
+            lines.push(line["id"].to_string());
+            Ok(())
+        });
+        (lines, answered)
+    };
+    let whole = ask(None, Search::default()).0;
+    assert!(whole.len() > 3);
+    // No time at all: an event, and where to go on.
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let (lines, answered) = ask(Some(Duration::ZERO), Search { after: after.clone(), ..Search::default() });
+        assert_eq!(lines.len(), 1);
+        found.extend(lines);
+        let trailer = answered.unwrap();
+        after = trailer.next;
+        assert_eq!(trailer.complete, after.is_none());
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, whole);
+    for q in ["raw=~\"x\" | count", "raw=~\"x\" | top who", "raw=~\"x\" | hist 1h"] {
+        let error = ask(Some(Duration::ZERO), Search { q: q.to_owned(), ..Search::default() }).1.unwrap_err();
+        assert!(matches!(error, deponent::query::AnswerError::Slow { .. }), "{q}: {error}");
+    }
 }
