@@ -180,6 +180,19 @@ impl Reader {
         Record::new(frame, place).ok_or_else(no_record)
     }
 
+    /// Calls back with each frame of a batch: the bytes of its records, one behind the other.
+    ///
+    /// # Errors
+    /// The disk's; damage.
+    pub fn frames(&self, leaf: u64, each: &mut dyn FnMut(&[u8])) -> Result<(), EvidenceError> {
+        let block = self.block(leaf)?;
+        for number in 0..block.table.frames.len() {
+            let number = u32::try_from(number).unwrap_or(u32::MAX);
+            each(&*self.0.frame(leaf, &block, number)?);
+        }
+        Ok(())
+    }
+
     /// A record's salt: what a proof of it discloses.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use super::cache::Events;
 use super::cursor::Cursor;
 use super::json::{self, JsonOptions};
 use super::plan::{Planned, plan};
+use super::raw::Early;
 use super::{Filter, Pipe, asks_for_own, findings, gaps, linked, load, lookup, matches, parse, sequence, sources};
 use crate::evidence::{Checkpoint, Reader};
 use crate::index::{Field, Hit, Index, Order, Searcher, Selection, Window};
@@ -162,6 +163,7 @@ pub struct Filtered<'e> {
     view: &'e View,
     filter: Filter,
     planned: Planned,
+    early: Early,
     window: Window,
     leaf_from: Option<u64>,
     own: bool,
@@ -172,7 +174,8 @@ impl<'e> Filtered<'e> {
     pub fn new(view: &'e View, filter: Filter, window: Window, leaf_from: Option<u64>) -> Filtered<'e> {
         let planned = plan(&filter);
         let own = asks_for_own(&filter);
-        Filtered { view, filter, planned, window, leaf_from, own }
+        let early = Early::of(&filter);
+        Filtered { view, filter, planned, early, window, leaf_from, own }
     }
 
     /// The same with a further condition, which alone says whether own events are asked for.
@@ -218,12 +221,12 @@ impl<'e> Filtered<'e> {
                 }
                 after = Some((hit.when, hit.id));
                 moved = true;
-                match load::hit(&self.view.reader, &hit, ask.records) {
-                    Ok((event, records)) if self.planned.exact || self.holds(&event, &records) => {
+                match self.found(&hit, ask.records) {
+                    Ok(Some((event, records))) => {
                         sink(event_line(&event, &records, ask.records))?;
                         left -= 1;
                     }
-                    Ok(_) => {}
+                    Ok(None) => {}
                     // One event that is not what the index says must not hide the others.
                     Err(error @ AnswerError::Lost { .. }) => {
                         *lost += 1;
@@ -240,19 +243,41 @@ impl<'e> Filtered<'e> {
         }
     }
 
+    /// The event of a hit, where it matches.
+    fn found(&self, hit: &Hit, with_fields: bool) -> Result<Option<(Event, Vec<load::Loaded>)>, AnswerError> {
+        let Some(records) = self.records(hit)? else { return Ok(None) };
+        let event = load::event(&self.view.reader, hit.id, &records, with_fields)?;
+        let holds = self.planned.exact || self.early.decides || self.holds(&event, &records);
+        Ok(holds.then_some((event, records)))
+    }
+
+    /// The records of a hit, where they leave it open that it matches.
+    fn records(&self, hit: &Hit) -> Result<Option<Vec<load::Loaded>>, AnswerError> {
+        if !self.early.may_hold(self.view, hit)? {
+            return Ok(None);
+        }
+        let records = load::records(&self.view.reader, &hit.places)?;
+        Ok(self.early.holds(&records).then_some(records))
+    }
+
     /// Calls back with every match, in the order of the log.
     pub fn each(
         &self,
         mut each: impl FnMut(Hit, Event, &[load::Loaded]) -> Result<(), AnswerError>,
     ) -> Result<(), AnswerError> {
+        self.each_hit(&mut |hit| match self.found(&hit, false)? {
+            Some((event, records)) => each(hit, event, &records),
+            None => Ok(()),
+        })
+    }
+
+    /// Calls back with everything that the index finds, in the order of the log.
+    fn each_hit(&self, each: &mut dyn FnMut(Hit) -> Result<(), AnswerError>) -> Result<(), AnswerError> {
+        let selection = self.select()?;
+        self.early.prepare(self.view)?;
         let mut failed = None;
-        self.select()?.for_each(true, &mut |hit: Hit| {
-            let one = self.view.in_time().and_then(|()| load::hit(&self.view.reader, &hit, false));
-            let one = one.and_then(
-                |(event, records)| {
-                    if self.holds(&event, &records) { each(hit, event, &records) } else { Ok(()) }
-                },
-            );
+        selection.for_each(true, &mut |hit: Hit| {
+            let one = self.view.in_time().and_then(|()| each(hit));
             match one {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(error) => {
@@ -269,8 +294,10 @@ impl<'e> Filtered<'e> {
             return Ok(self.select()?.count());
         }
         let mut count = 0;
-        self.each(|_, _, _| {
-            count += 1;
+        self.each_hit(&mut |hit| {
+            let holds =
+                if self.early.decides { self.records(&hit)?.is_some() } else { self.found(&hit, false)?.is_some() };
+            count += u64::from(holds);
             Ok(())
         })?;
         Ok(count)

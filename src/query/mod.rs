@@ -25,6 +25,7 @@ mod parse_pipe;
 mod parse_token;
 mod parse_value;
 mod plan;
+mod raw;
 mod rules_json;
 #[cfg(test)]
 pub(crate) mod samples;

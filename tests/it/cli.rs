@@ -310,3 +310,72 @@ fn answers_about_links_in_every_form() {
     let table: Value = serde_json::from_str(&scratch.ok(&["rules", "-o", "json"]).out).unwrap();
     assert_eq!(table[0]["rule"], "request-stages");
 }
+
+/// Raw records are searched in whole frames first: that must change no answer, whatever an expression looks at.
+#[test]
+fn raw_conditions_find_what_a_look_at_every_record_finds() {
+    let scratch = filled();
+    let events: Vec<(String, Vec<Vec<u8>>)> = scratch
+        .ok(&["show", "-q", "--store", "store", "-o", "ndjson"]
+            .into_iter()
+            .chain(ids(&scratch).iter().map(String::as_str))
+            .collect::<Vec<_>>())
+        .lines()
+        .iter()
+        .map(|event| {
+            let raws = event["records"].as_array().unwrap().iter();
+            let raws =
+                raws.map(|record| data_encoding::BASE64.decode(record["raw"].as_str().unwrap().as_bytes()).unwrap());
+            (event["id"].as_str().unwrap().to_owned(), raws.collect())
+        })
+        .collect();
+    assert!(events.len() > 100, "{}", events.len());
+    let regex = |text: &str| regex::bytes::Regex::new(text).unwrap();
+    for text in [
+        "^type=CWD",
+        "^\\{",
+        "\\}\\s*$",
+        "(?m)^type=PATH",
+        "\\Atype=SYSCALL",
+        "\\bexec\\b",
+        "docker.*sock",
+        "[^a]cwd=\"",
+        "x*",
+        "never-there",
+        "alice@example.com",
+        "\\n",
+    ] {
+        let wanted: Vec<&str> = events
+            .iter()
+            .filter(|(_, raws)| raws.iter().any(|raw| regex(text).is_match(raw)))
+            .map(|(id, _)| id.as_str())
+            .collect();
+        let query = format!("raw=~\"{}\"", text.replace('"', "\\\""));
+        let mut found: Vec<String> =
+            scratch.search(&query).iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect();
+        let mut sorted = wanted.clone();
+        sorted.sort_unstable();
+        found.sort();
+        assert_eq!(found, sorted, "{query}");
+        let count = scratch.run(&["search", "-q", "--store", "store", "-o", "json", &format!("{query} | count")]).out;
+        assert!(
+            count.contains(&format!("\"count\":{}", wanted.len()))
+                || count.trim() == format!("[\n{{\"count\":{}}}\n]", wanted.len()),
+            "{query}: {count}"
+        );
+    }
+    // Two conditions in two records of one event, and one that is not on raw records.
+    let both = scratch.search("raw=~\"^type=CWD\" raw=~\"^type=SYSCALL\" outcome:success").len();
+    let wanted = scratch.search("outcome:success source:linux");
+    let has = |raws: &[Vec<u8>], text: &str| raws.iter().any(|raw| regex(text).is_match(raw));
+    let wanted = wanted.iter().filter(|event| {
+        let (_, raws) = events.iter().find(|(id, _)| event["id"] == id.as_str()).unwrap();
+        has(raws, "^type=CWD") && has(raws, "^type=SYSCALL")
+    });
+    assert_eq!(both, wanted.count());
+    assert!(both > 10);
+}
+
+fn ids(scratch: &Scratch) -> Vec<String> {
+    scratch.search("*").iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect()
+}
