@@ -188,7 +188,7 @@ impl Reader {
         let block = self.block(leaf)?;
         for number in 0..block.table.frames.len() {
             let number = u32::try_from(number).unwrap_or(u32::MAX);
-            each(&*self.0.frame(leaf, &block, number)?);
+            each(&self.0.frame(leaf, &block, number)?);
         }
         Ok(())
     }
