@@ -16,7 +16,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-/// Connections at once.
+/// Connections at once, at most.
 const CONNECTIONS_MAX: usize = 1_024;
 /// Connections beyond, which are told so at once.
 const REFUSALS_MAX: usize = 256;
@@ -39,7 +39,7 @@ pub async fn serve(
     metrics: Arc<Metrics>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Arc::new(Semaphore::new(connections_max()));
     let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
     let graceful = GracefulShutdown::new();
     let mut builder = http1::Builder::new();
@@ -88,6 +88,17 @@ pub async fn serve(
     }
     graceful.shutdown().await;
     Ok(())
+}
+
+/// A quarter of the files that the process may have open: evidence goes before answers.
+fn connections_max() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let files = line.and_then(|line| line.split_whitespace().next()).map_or(Some(1_024), |soft| match soft {
+        "unlimited" => None,
+        number => Some(number.parse::<usize>().unwrap_or(1_024)),
+    });
+    files.map_or(CONNECTIONS_MAX, |files| (files / 4).clamp(16, CONNECTIONS_MAX))
 }
 
 async fn refuse(mut stream: TcpStream) {

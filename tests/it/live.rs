@@ -20,12 +20,12 @@ pub struct Collector {
 
 impl Collector {
     pub fn start(scratch: &Scratch) -> Collector {
-        let mut child = scratch
-            .command(&["serve", "-c", "config.toml", "--listen", "127.0.0.1:0"])
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
+        Collector::of(scratch.command(&["serve", "-c", "config.toml", "--listen", "127.0.0.1:0"]))
+    }
+
+    /// The one that a command starts.
+    pub fn of(mut command: std::process::Command) -> Collector {
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut said = String::new();
         let address = loop {
