@@ -274,7 +274,7 @@ impl<'e> Filtered<'e> {
     /// Calls back with everything that the index finds, in the order of the log.
     fn each_hit(&self, each: &mut dyn FnMut(Hit) -> Result<(), AnswerError>) -> Result<(), AnswerError> {
         let selection = self.select()?;
-        self.early.prepare(self.view)?;
+        self.early.prepare(self.view, selection.count())?;
         let mut failed = None;
         selection.for_each(true, &mut |hit: Hit| {
             let one = self.view.in_time().and_then(|()| each(hit));

@@ -17,6 +17,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Batches from which on it pays to search them on all processors before anything else.
 const BATCHES_MIN: u64 = 64;
+/// Events to look at for each batch of the log, below which most batches hold none of them: then each is searched when its turn comes. A batch of 1,000
+/// records holds some 200.
+const EVENTS_MIN: u64 = 32;
 
 /// The conditions on raw records that every match satisfies.
 #[derive(Debug, Default)]
@@ -74,35 +77,36 @@ impl Early {
     }
 
     fn batch(&self, view: &View, leaf: u64) -> Result<bool, AnswerError> {
-        let known =
-            |map: &Mutex<HashMap<u64, bool>>| map.lock().unwrap_or_else(PoisonError::into_inner).get(&leaf).copied();
-        if let Some(known) = known(&self.known) {
-            return Ok(known);
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known().get(&leaf).copied();
+        if let Some(found) = before {
+            return Ok(found);
         }
         let found = self.search(view, leaf)?;
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(leaf, found);
+        known().insert(leaf, found);
         Ok(found)
     }
 
     fn search(&self, view: &View, leaf: u64) -> Result<bool, AnswerError> {
         view.in_time()?;
-        let header = &view.reader.entry(leaf)?.header;
+        // Damage is told by whoever needs a record of it.
+        let Ok(entry) = view.reader.entry(leaf) else { return Ok(true) };
         // A record in parts is whole in no frame.
-        if header.continues || header.goes_on {
+        if entry.header.continues || entry.header.goes_on {
             return Ok(true);
         }
-        let mut found = vec![false; self.on_frames.len()];
-        view.reader.frames(leaf, &mut |frame| {
-            found.iter_mut().zip(&self.on_frames).for_each(|(found, test)| *found = *found || test.holds(frame));
-        })?;
         // Two conditions may hold in two records of one event that lie in two batches: one of them is enough to look closer.
-        Ok(found.contains(&true))
+        let mut found = false;
+        let searched = view.reader.frames(leaf, &mut |frame| {
+            found = found || self.on_frames.iter().any(|test| test.holds(frame));
+        });
+        Ok(found || searched.is_err())
     }
 
-    /// Searches all batches at once, on all processors.
-    pub fn prepare(&self, view: &View) -> Result<(), AnswerError> {
+    /// Searches all batches at once, on all processors, where so many events are to be looked at that nearly every batch has its turn anyway.
+    pub fn prepare(&self, view: &View, events: u64) -> Result<(), AnswerError> {
         let size = view.searcher.covers();
-        if self.on_frames.is_empty() || size < BATCHES_MIN {
+        if self.on_frames.is_empty() || size < BATCHES_MIN || events / EVENTS_MIN < size {
             return Ok(());
         }
         let next = AtomicU64::new(0);

@@ -19,51 +19,55 @@ pub struct Problem {
 }
 
 impl Problem {
+    fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Problem {
+        Problem { status, title, detail: detail.into(), place: None }
+    }
+
     /// The request itself makes no sense.
     pub fn request(detail: impl Into<String>) -> Problem {
-        Problem { status: StatusCode::BAD_REQUEST, title: "bad request", detail: detail.into(), place: None }
+        Problem::new(StatusCode::BAD_REQUEST, "bad request", detail)
     }
 
     /// There is no such thing here.
     pub fn not_found(detail: impl Into<String>) -> Problem {
-        Problem { status: StatusCode::NOT_FOUND, title: "not found", detail: detail.into(), place: None }
+        Problem::new(StatusCode::NOT_FOUND, "not found", detail)
     }
 
     /// The request is addressed to somebody else, or comes from a page of somebody else.
     pub fn foreign(detail: impl Into<String>) -> Problem {
-        Problem { status: StatusCode::FORBIDDEN, title: "forbidden", detail: detail.into(), place: None }
+        Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)
     }
 
     /// A form that is not there.
     pub fn not_acceptable(detail: impl Into<String>) -> Problem {
-        Problem { status: StatusCode::NOT_ACCEPTABLE, title: "not acceptable", detail: detail.into(), place: None }
+        Problem::new(StatusCode::NOT_ACCEPTABLE, "not acceptable", detail)
     }
 
     /// A method that the route does not have.
     pub fn method() -> Problem {
-        let detail = "this route has another method; /openapi.json names it".to_owned();
-        Problem { status: StatusCode::METHOD_NOT_ALLOWED, title: "method not allowed", detail, place: None }
+        let detail = "this route has another method; /openapi.json names it";
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed", detail)
     }
 
     /// More bytes than are read.
     pub fn too_large(detail: impl Into<String>) -> Problem {
-        Problem { status: StatusCode::PAYLOAD_TOO_LARGE, title: "too large", detail: detail.into(), place: None }
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too large", detail)
     }
 
     /// The client was too slow.
     pub fn timeout(detail: impl Into<String>) -> Problem {
-        Problem { status: StatusCode::REQUEST_TIMEOUT, title: "too slow", detail: detail.into(), place: None }
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "too slow", detail)
     }
 
     /// Not yet.
     pub fn not_ready(detail: impl Into<String>) -> Problem {
-        Problem { status: StatusCode::SERVICE_UNAVAILABLE, title: "not ready", detail: detail.into(), place: None }
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not ready", detail)
     }
 
     /// Too many questions at once.
     pub fn busy() -> Problem {
-        let detail = "too many questions are being answered; ask again in a second".to_owned();
-        Problem { status: StatusCode::SERVICE_UNAVAILABLE, title: "busy", detail, place: None }
+        let detail = "too many questions are being answered; ask again in a second";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
     }
 
     /// The status as a number, and the text, for an answer whose first line has been sent already.

@@ -186,19 +186,22 @@ pub fn router(shared: Shared) -> Router {
         .route("/v1/events/{id}", get(event))
         .route("/v1/events/{id}/raw", get(raw))
         .route("/v1/events/{id}/proof", get(proof))
-        .route("/v1/events/{id}/links", get(links))
-        .route("/v1/events/{id}/effects", get(effects))
-        .route("/v1/events/{id}/tree", get(tree))
-        .route("/v1/events/{id}/why", get(why))
-        .route("/v1/events/{id}/testimony", get(testimony))
+        .route("/v1/events/{id}/links", get(|shared, headers, name| linked(shared, headers, name, LinkedKind::Links)))
+        .route(
+            "/v1/events/{id}/effects",
+            get(|shared, headers, name| linked(shared, headers, name, LinkedKind::Effects)),
+        )
+        .route("/v1/events/{id}/tree", get(|shared, headers, name| linked(shared, headers, name, LinkedKind::Tree)))
+        .route("/v1/events/{id}/why", get(|shared, name| linked_document(shared, name, LinkedKind::Why)))
+        .route("/v1/events/{id}/testimony", get(|shared, name| linked_document(shared, name, LinkedKind::Testify)))
         .route("/v1/tail", get(tail::tail))
         .route("/v1/stats/count", get(count))
         .route("/v1/stats/top", get(top))
         .route("/v1/stats/hist", get(hist))
         .route("/v1/facets", get(facets))
         .route("/v1/findings", get(findings))
-        .route("/v1/sources", get(sources))
-        .route("/v1/gaps", get(gaps))
+        .route("/v1/sources", get(|shared, headers| listed(shared, headers, Question::Sources)))
+        .route("/v1/gaps", get(|shared, headers| listed(shared, headers, Question::Gaps)))
         .route("/v1/head", get(head))
         .route("/v1/explain", get(explained))
         .route("/v1/fields", get(|| async { document(&fields_json()) }))
@@ -247,9 +250,9 @@ fn found(
     asked.only(&["limit", "cursor", "order", "fields"])?;
     let form = Form::accepted(headers, EVENT_FORMS)?;
     let search = asked.search((shared.clock)())?;
-    let zone = Zone::default();
-    // What a pipe makes of events are no events: the routes below /v1/stats say so by their names.
-    if parse(&search.q, (shared.clock)(), &zone).is_ok_and(|query| query.pipe.is_some()) && form == Form::Csv {
+    let now = (shared.clock)();
+    let has_pipe = || parse(&search.q, now, &Zone::default()).is_ok_and(|query| query.pipe.is_some());
+    if form == Form::Csv && has_pipe() {
         return Err(Problem::not_acceptable("CSV is for events; a pipe makes something else of them"));
     }
     Ok((Question::Search(search), form, asked.paths()?))
@@ -282,46 +285,24 @@ async fn proof(State(shared): State<Shared>, Path(name): Path<String>) -> Result
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
 }
 
-async fn links(
-    State(shared): State<Shared>,
-    headers: HeaderMap,
-    Path(name): Path<String>,
-) -> Result<Response<Body>, Problem> {
-    linked(&shared, &headers, LinkedKind::Links, name).await
-}
-
-async fn effects(
-    State(shared): State<Shared>,
-    headers: HeaderMap,
-    Path(name): Path<String>,
-) -> Result<Response<Body>, Problem> {
-    linked(&shared, &headers, LinkedKind::Effects, name).await
-}
-
-async fn tree(
-    State(shared): State<Shared>,
-    headers: HeaderMap,
-    Path(name): Path<String>,
-) -> Result<Response<Body>, Problem> {
-    linked(&shared, &headers, LinkedKind::Tree, name).await
-}
-
+/// Lines about an event, a container or an exec.
 async fn linked(
-    shared: &Shared,
-    headers: &HeaderMap,
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
     kind: LinkedKind,
-    name: String,
 ) -> Result<Response<Body>, Problem> {
-    let form = Form::accepted(headers, LIST_FORMS)?;
+    let form = Form::accepted(&headers, LIST_FORMS)?;
     shared.stream(Question::Linked { kind, name }, form, None).await
 }
 
-async fn why(State(shared): State<Shared>, Path(name): Path<String>) -> Result<Response<Body>, Problem> {
-    single(&shared, Question::Linked { kind: LinkedKind::Why, name }).await
-}
-
-async fn testimony(State(shared): State<Shared>, Path(name): Path<String>) -> Result<Response<Body>, Problem> {
-    single(&shared, Question::Linked { kind: LinkedKind::Testify, name }).await
+/// The one document about an event.
+async fn linked_document(
+    State(shared): State<Shared>,
+    Path(name): Path<String>,
+    kind: LinkedKind,
+) -> Result<Response<Body>, Problem> {
+    single(&shared, Question::Linked { kind, name }).await
 }
 
 /// The one line of an answer, as a document.
@@ -396,12 +377,13 @@ async fn findings(
     shared.conditional(&headers, Question::Findings { since, until }, form, None).await
 }
 
-async fn sources(State(shared): State<Shared>, headers: HeaderMap) -> Result<Response<Body>, Problem> {
-    shared.conditional(&headers, Question::Sources, Form::accepted(&headers, LIST_FORMS)?, None).await
-}
-
-async fn gaps(State(shared): State<Shared>, headers: HeaderMap) -> Result<Response<Body>, Problem> {
-    shared.conditional(&headers, Question::Gaps, Form::accepted(&headers, LIST_FORMS)?, None).await
+/// A list without parameters.
+async fn listed(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    question: Question,
+) -> Result<Response<Body>, Problem> {
+    shared.conditional(&headers, question, Form::accepted(&headers, LIST_FORMS)?, None).await
 }
 
 async fn head(State(shared): State<Shared>) -> Result<Response<Body>, Problem> {

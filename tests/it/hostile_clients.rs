@@ -138,6 +138,7 @@ fn connections_leave_files_for_evidence() {
     few.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let mut collector = Collector::of(few);
     wait_for(&scratch, 1);
+    let written = || std::fs::metadata(scratch.path("store/wal/000")).map_or(0, |file| file.len());
     let open: Vec<TcpStream> = (0..400).filter_map(|_| TcpStream::connect(&collector.address).ok()).collect();
     for serial in 2..40 {
         append(&scratch, &line(serial));
@@ -145,11 +146,14 @@ fn connections_leave_files_for_evidence() {
     let renamed = scratch.path("logs/audit.log.1");
     std::fs::rename(scratch.path("logs/audit.log"), renamed).unwrap();
     append(&scratch, &line(40));
-    // Long enough for a few looks at the files.
-    std::thread::sleep(std::time::Duration::from_secs(2));
-    assert!(collector.child.try_wait().unwrap().is_none(), "it stopped");
+    // Evidence is written while all of them are open.
+    let (before, started) = (written(), Instant::now());
+    append(&scratch, &line(41));
+    while written() == before {
+        assert!(collector.child.try_wait().unwrap().is_none() && started.elapsed() < BOUND, "nothing more is written");
+    }
     drop(open);
-    wait_for(&scratch, 40);
+    wait_for(&scratch, 41);
     collector.stop();
 }
 
