@@ -1,7 +1,8 @@
 """Latency of a running collector: structured searches (first 100 events in full, each query many times, in random order), and a new line's way
-from its file into an answer.
+from its file into an answer; what a store of small batches takes on disk.
 
-python3 benches/latency.py DEPONENT STORE…      prints p50 and p99 in ms a store and query, then the age of new lines when they are found
+python3 benches/latency.py DEPONENT STORE…      prints p50 and p99 in ms a store and query, the age of new lines when they are found, and the disk
+                                                of a log (STORE.log of the first) that came a few lines at a time
 """
 import http.client
 import os
@@ -44,7 +45,7 @@ def measure(deponent, store):
             connection.request("GET", "/v1/events?limit=100&q=" + urllib.parse.quote(query))
             body = connection.getresponse().read()
             times[query].append(1000 * (time.perf_counter() - start))
-            assert b'"_end"' in body, body[-500:]
+            assert b'"complete":' in body[-500:], body[-500:]
         everything = [value for values in times.values() for value in values]
         for query, values in times.items():
             print(f"search {name} {query!r} p50={percentile(values, .5):.2f}ms p99={percentile(values, .99):.2f}ms")
@@ -87,6 +88,31 @@ def freshness(deponent, folder, lines=20):
         server.wait()
 
 
+def trickle(deponent, source, folder, lines=20, batches=2400):
+    """A line of auditd after another, `lines` of them a batch; sizes after a stop."""
+    os.makedirs(folder)
+    log, config = folder + "/audit.log", folder + "/config.toml"
+    with open(config, "w") as file:
+        file.write(f'store = "{folder}/store"\n[limits]\nbatch_age_ms = 10\npoll_ms = 10\n[[tail]]\npaths = ["{log}"]\n')
+    server = subprocess.Popen([deponent, "serve", "-c", config, "--listen", "127.0.0.1:0"], stderr=subprocess.DEVNULL)
+    try:
+        with open(source, "rb") as given, open(log, "ab", buffering=0) as file:
+            for _ in range(batches):
+                file.write(b"".join(given.readline() for _ in range(lines)))
+                time.sleep(0.025)
+        time.sleep(3)
+    finally:
+        server.terminate()
+        server.wait()
+    raw = os.path.getsize(log)
+    for room in ["", "batches", "wal", "log", "index", "state"]:
+        kept = int(subprocess.check_output(["du", "-sb", f"{folder}/store/{room}"]).split()[0])
+        print(f"trickle {room or '.'} bytes={kept} of_raw={100 * kept / raw:.2f}%")
+    account = subprocess.check_output([deponent, "verify", "--store", f"{folder}/store"], text=True, stderr=subprocess.STDOUT)
+    print("trickle", raw, "bytes raw;", " ".join(account.split())[:200])
+
+
 for path in sys.argv[2:]:
     measure(sys.argv[1], path)
 freshness(sys.argv[1], sys.argv[2] + "-freshness")
+trickle(sys.argv[1], sys.argv[2] + ".log", sys.argv[2] + "-trickle")

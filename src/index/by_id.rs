@@ -28,7 +28,7 @@ impl ById {
             return Ok(Vec::new());
         }
         let (high, low) = halves(self.id);
-        let term = Term::from_field_text(self.bucket, &bucket(high));
+        let term = Term::from_field_bytes(self.bucket, &bucket(high));
         let values = reader.inverted_index(self.bucket)?;
         let Some(mut postings) = values.read_postings(&term, IndexRecordOption::Basic)? else { return Ok(Vec::new()) };
         let (highs, lows) = (columns.u64(schema::ID_HIGH)?, columns.u64(schema::ID_LOW)?);

@@ -1,4 +1,4 @@
-//! How an event becomes a document: one text field a searchable field, and four columns.
+//! How an event becomes a document: one field of bytes a searchable field, and four columns.
 //!
 //! Inside: the schema, the document, the version. Not here: which values an event has (`fields`).
 //!
@@ -11,11 +11,11 @@ use super::fields::FIELDS;
 use super::{Field, IndexError, Places};
 use crate::model::{Event, EventId};
 use tantivy::TantivyDocument;
-use tantivy::schema::{self, IndexRecordOption, NumericOptions, Schema, TextFieldIndexing, TextOptions};
+use tantivy::schema::{self, BytesOptions, NumericOptions, Schema};
 
 /// Raised whenever equal evidence gives other documents: by a change here, in `fields`, in `normalise` or in the
 /// parsers. An index of another version is made anew.
-pub const INDEX_VERSION: u32 = 4;
+pub const INDEX_VERSION: u32 = 5;
 
 /// A longer value is indexed by its first bytes, cut at a character.
 pub const VALUE_BYTES_MAX: usize = 1_024;
@@ -51,15 +51,12 @@ pub(super) struct Keys {
 impl Keys {
     pub fn new() -> (Schema, Keys) {
         let mut builder = Schema::builder();
-        let raw = TextFieldIndexing::default()
-            .set_tokenizer("raw")
-            .set_index_option(IndexRecordOption::Basic)
-            .set_fieldnorms(false);
-        let text = TextOptions::default().set_indexing_options(raw);
+        // Bytes rather than text, which would pass through a tokenizer, value by value.
+        let value = BytesOptions::default().set_indexed();
         let column = NumericOptions::default().set_fast();
         let keys = Keys {
-            values: FIELDS.iter().map(|field| builder.add_text_field(field.name, text.clone())).collect(),
-            id_bucket: builder.add_text_field(ID_BUCKET, text),
+            values: FIELDS.iter().map(|field| builder.add_bytes_field(field.name, value.clone())).collect(),
+            id_bucket: builder.add_bytes_field(ID_BUCKET, value),
             when: builder.add_i64_field(WHEN, column.clone()),
             id_high: builder.add_u64_field(ID_HIGH, column.clone()),
             id_low: builder.add_u64_field(ID_LOW, column.clone()),
@@ -80,10 +77,10 @@ impl Keys {
         }
         let mut document = TantivyDocument::with_capacity(512);
         for (field, &key) in FIELDS.iter().zip(&self.values) {
-            (field.values)(event, &mut |value| document.add_text(key, indexed_value(value)));
+            (field.values)(event, &mut |value| document.add_bytes(key, indexed_value(value).as_bytes()));
         }
         let (high, low) = halves(event.id);
-        document.add_text(self.id_bucket, bucket(high));
+        document.add_bytes(self.id_bucket, &bucket(high));
         document.add_i64(self.when, event.when.event.nanos);
         document.add_u64(self.id_high, high);
         document.add_u64(self.id_low, low);
@@ -109,9 +106,10 @@ pub(super) fn id_of(high: u64, low: u64) -> EventId {
 /// What is left of the upper half of an id below its bucket, bits.
 pub(super) const BUCKET_SHIFT: u32 = 48;
 
-/// The first 16 bits of an id as text: the term by which it is found. Ids are hashes, so buckets are even.
-pub(super) fn bucket(high: u64) -> String {
-    format!("{:04x}", high >> BUCKET_SHIFT)
+/// The first 16 bits of an id: the term by which it is found. Ids are hashes, so buckets are even.
+pub(super) fn bucket(high: u64) -> [u8; 2] {
+    let [first, second, ..] = high.to_be_bytes();
+    [first, second]
 }
 
 /// What is kept beside each commit.
@@ -150,7 +148,7 @@ mod tests {
         let id = EventId(*b"0123456789abcdef");
         let (high, low) = halves(id);
         assert_eq!(id_of(high, low), id);
-        assert_eq!(bucket(0xffff_0000_0000_0000), "ffff");
-        assert_eq!(bucket(0x0010_0000_0000_0000), "0010");
+        assert_eq!(bucket(0xffff_0000_0000_0000), [0xff; 2]);
+        assert_eq!(bucket(0x0010_0000_0000_0000), [0, 0x10]);
     }
 }

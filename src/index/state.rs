@@ -9,9 +9,11 @@ use super::guard::guarded;
 use crate::evidence::Hash;
 use crate::model::RecordKind;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Its default is 1 GiB.
 const CACHE_BYTES: u64 = 16 << 20;
@@ -22,11 +24,24 @@ const PATHS: &str = "paths";
 /// Entries that one question gives back at most: heads are hashes, so more than some are an attack.
 const ENTRIES_MAX: usize = 100_000;
 
+/// Cursors that are held before they are written: a file that grows little by little leaves one, not one a batch.
+const HELD_MAX: u32 = 256;
+
 /// The state of files read.
 #[derive(Debug)]
 pub struct State {
     /// Taken by the drop only.
     db: Option<sled::Db>,
+    held: Mutex<Held>,
+}
+
+/// What was recorded and is not written: keys and values of cursors, the newest of each path, and how far they reach.
+#[derive(Debug, Default)]
+struct Held {
+    cursors: BTreeMap<Vec<u8>, Vec<u8>>,
+    paths: BTreeMap<Vec<u8>, Vec<u8>>,
+    covers: Option<u64>,
+    count: u32,
 }
 
 /// A state, and whether its folder had to be made anew.
@@ -53,47 +68,75 @@ impl State {
             source => IndexError::State { doing: "opening it", source },
         };
         let reason = match open_checked(dir) {
-            Ok(db) => return Ok(Opened { state: State { db: Some(db) }, damage: None }),
+            Ok(db) => return Ok(Opened { state: State::of(db), damage: None }),
             Err(Failure::Other(error)) => return Err(other(error)),
             Err(Failure::Damage(reason)) => reason,
         };
         let io = |source| IndexError::Io { doing: "deleting the damaged", path: dir.to_owned(), source };
         fs::remove_dir_all(dir).map_err(io)?;
         match open_checked(dir) {
-            Ok(db) => Ok(Opened { state: State { db: Some(db) }, damage: Some(reason) }),
+            Ok(db) => Ok(Opened { state: State::of(db), damage: Some(reason) }),
             Err(Failure::Other(error)) => Err(other(error)),
             Err(Failure::Damage(reason)) => Err(IndexError::Rebuild { dir: PathBuf::from(dir), reason }),
         }
     }
 
+    fn of(db: sled::Db) -> State {
+        State { db: Some(db), held: Mutex::default() }
+    }
+
     /// Log entries whose headers the state reflects. It may be less than what was recorded before a crash; replay from here.
     pub fn covers(&self) -> Result<u64, IndexError> {
+        self.write()?;
         let value = self.asked("reading", |db| db.get(COVERS_KEY))?;
         Ok(value.and_then(|value| number(&value)).unwrap_or(0))
     }
 
     /// Records that a file is in the log up to the entry's end, and that the state reflects the log up to its leaf.
-    /// Leaves come in order.
+    /// Leaves come in order. Up to 256 of them are held; every question sees them.
     pub fn record(&self, entry: &CursorEntry) -> Result<(), IndexError> {
         let (key, value) = entry.encode()?;
-        let mut batch = sled::Batch::default();
-        let paths = self.asked("opening", |db| db.open_tree(PATHS))?;
+        let mut held = self.held();
         if let Some(file) = &entry.file {
             let mut newest = u16::try_from(key.len()).unwrap_or(0).to_be_bytes().to_vec();
             newest.extend_from_slice(&key);
             newest.extend_from_slice(&value);
-            self.asked("writing", |_| paths.insert(cursor::of_path(&file.path), newest))?;
+            held.paths.insert(cursor::of_path(&file.path), newest);
         }
-        batch.insert(key, value);
-        batch.insert(COVERS_KEY, &entry.leaf.saturating_add(1).to_be_bytes());
-        // One batch is all or nothing: `covers` never runs ahead of the cursors.
-        self.asked("writing", |db| db.apply_batch(batch))
+        held.cursors.insert(key, value);
+        held.covers = Some(entry.leaf.saturating_add(1));
+        held.count += 1;
+        if held.count >= HELD_MAX {
+            drop(held);
+            self.write()?;
+        }
+        Ok(())
     }
 
     /// Records that the log up to `covers` entries has nothing more for the state.
     pub fn advance(&self, covers: u64) -> Result<(), IndexError> {
-        self.asked("writing", |db| db.insert(COVERS_KEY, &covers.to_be_bytes()))?;
+        self.held().covers = Some(covers);
         Ok(())
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes what is held; nobody looks between what is taken and what is there.
+    fn write(&self) -> Result<(), IndexError> {
+        let mut guard = self.held();
+        let held = std::mem::take(&mut *guard);
+        let Some(covers) = held.covers else { return Ok(()) };
+        let paths = self.asked("opening", |db| db.open_tree(PATHS))?;
+        for (key, newest) in held.paths {
+            self.asked("writing", |_| paths.insert(key, newest))?;
+        }
+        let mut batch = sled::Batch::default();
+        held.cursors.into_iter().for_each(|(key, value)| batch.insert(key, value));
+        batch.insert(COVERS_KEY, &covers.to_be_bytes());
+        // One batch is all or nothing: `covers` never runs ahead of the cursors.
+        self.asked("writing", |db| db.apply_batch(batch))
     }
 
     /// What is known of files that start with this head, the longest prefix first.
@@ -124,6 +167,7 @@ impl State {
     }
 
     fn scan(&self, start: &[u8], into: &mut Vec<CursorEntry>) -> Result<(), IndexError> {
+        self.write()?;
         let pairs =
             self.asked("reading", |db| db.scan_prefix(start).take(ENTRIES_MAX).collect::<sled::Result<Vec<_>>>())?;
         into.extend(pairs.iter().filter_map(|(key, value)| CursorEntry::decode(key, value)));
@@ -132,6 +176,7 @@ impl State {
 
     /// The newest cursor whose file was opened under this path.
     pub fn newest_of_path(&self, path: &[u8]) -> Result<Option<CursorEntry>, IndexError> {
+        self.write()?;
         let paths = self.asked("opening", |db| db.open_tree(PATHS))?;
         let value = self.asked("reading", |_| paths.get(cursor::of_path(path)))?;
         Ok(value.and_then(|value| {
@@ -150,6 +195,7 @@ impl State {
 
     /// Makes everything recorded durable.
     pub fn flush(&self) -> Result<(), IndexError> {
+        self.write()?;
         self.asked("flushing", |db| db.flush())?;
         Ok(())
     }
@@ -157,7 +203,8 @@ impl State {
 
 impl Drop for State {
     fn drop(&mut self) {
-        // What a failed sync loses is made again from the log.
+        // What a failed write or sync loses is made again from the log.
+        let _lost = self.write();
         let db = self.db.take();
         let _panicked = guarded(move || drop(db));
     }
@@ -263,6 +310,27 @@ mod tests {
         state.flush().unwrap();
         drop(state);
         check(&open(dir.path()));
+    }
+
+    /// A file that grows by small batches costs one cursor, and every question sees the newest.
+    #[test]
+    fn cursors_are_held_and_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = open(dir.path());
+        for leaf in 0..200 {
+            state.record(&entry(1, 1_000 + leaf, leaf)).unwrap();
+        }
+        assert_eq!(state.held().cursors.len(), 1);
+        assert_eq!(state.newest_of_path(b"/var/log/1").unwrap().unwrap().end, 1_199);
+        assert_eq!(state.held().count, 0, "what was asked for was written");
+        for leaf in 200..500 {
+            state.record(&entry(1, 1_000 + leaf, leaf)).unwrap();
+        }
+        assert_eq!(state.held().count, 500 - 200 - HELD_MAX);
+        assert_eq!(ends(&state.candidates(RecordKind::Auditd, "c", "n", &[2; 32]).unwrap()), [(1_499, 499)]);
+        state.record(&entry(1, 2_000, 500)).unwrap();
+        drop(state);
+        assert_eq!(open(dir.path()).covers().unwrap(), 501, "a stop writes what is held");
     }
 
     #[test]

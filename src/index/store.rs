@@ -36,7 +36,7 @@ pub struct IndexStore {
     keys: Arc<Keys>,
     reader: Index,
     /// Documents since the last commit: time and places; `None`: removed. Bounded by whoever decides when to commit.
-    pending: HashMap<EventId, Option<(i64, Places)>>,
+    pending: HashMap<EventId, Option<(i64, Places)>, foldhash::fast::RandomState>,
     /// Put, and not handed to the writer yet.
     additions: Vec<UserOperation>,
     covers: u64,
@@ -86,7 +86,7 @@ impl IndexStore {
             writer,
             keys,
             reader,
-            pending: HashMap::new(),
+            pending: HashMap::default(),
             additions: Vec::new(),
             covers,
         })

@@ -4,13 +4,14 @@
 //! Not here: how records are grouped in memory (`assemble`), what they mean (`normalise`), when to commit (`live`, `ingest`).
 
 use super::PipelineError;
+use super::ahead::{self, Owner, ReadEntry};
 use super::assemble::{Added, Assembler, Open, WITNESSES_MAX};
 use super::going_on::{GoingOn, Waiting};
 use super::summary::Summary;
 use crate::evidence::{Entry, Reader};
 use crate::index::{Index, IndexError, IndexStore, Places};
 use crate::model::{Event, EventId, RecordRef};
-use crate::normalise::{self, Bad};
+use crate::normalise::{self, Bad, Key};
 use crate::query::AnswerError;
 use crate::query::load::{self, Bytes, Joint, Loaded};
 use std::collections::HashSet;
@@ -27,7 +28,6 @@ pub struct Indexer {
     reader: Reader,
     index: IndexStore,
     assembler: Assembler,
-    keys: normalise::Keys,
     /// Records whose rest has not come.
     waiting: Waiting,
     summary: Summary,
@@ -55,17 +55,7 @@ impl Indexer {
         let next = index.covers();
         let waiting = Waiting::read(&reader, next)?;
         let (assembler, summary) = (Assembler::default(), Summary::default());
-        Ok(Indexer {
-            reader,
-            index,
-            assembler,
-            keys: normalise::Keys::default(),
-            waiting,
-            summary,
-            next,
-            committed: next,
-            dirty: false,
-        })
+        Ok(Indexer { reader, index, assembler, waiting, summary, next, committed: next, dirty: false })
     }
 
     /// The read side.
@@ -88,30 +78,6 @@ impl Indexer {
         self.dirty
     }
 
-    /// Reads the next log entry.
-    pub fn step(&mut self) -> Result<(), PipelineError> {
-        let leaf = self.next;
-        let entry = self.reader.entry(leaf)?;
-        self.dirty = true;
-        self.summary.batches += 1;
-        let last = entry.header.records.saturating_sub(1);
-        for number in 0..entry.header.records {
-            let at = RecordRef { leaf, record: number };
-            let record = self.reader.record(at)?;
-            self.summary.records += 1;
-            self.summary.bytes += u64::try_from(record.len()).unwrap_or(0);
-            let continues = number == 0 && entry.header.continues;
-            let goes_on = number == last && entry.header.goes_on;
-            if continues || goes_on {
-                self.part(&entry, at, &record, continues, goes_on)?;
-            } else {
-                self.record(&entry, &[at], &record)?;
-            }
-        }
-        self.next = leaf + 1;
-        self.give_up(leaf)
-    }
-
     /// Makes everything up to the last entry findable.
     pub fn commit(&mut self) -> Result<(), PipelineError> {
         while let Some(open) = self.assembler.oldest() {
@@ -125,24 +91,36 @@ impl Indexer {
 
     /// Reads up to entry `size`, committing now and then; `seen` is shown the account after each entry.
     pub fn advance(&mut self, size: u64, seen: &mut dyn FnMut(&Summary)) -> Result<(), PipelineError> {
-        while self.next < size {
-            self.step()?;
+        ahead::each(&self.reader.clone(), self.next, size, &mut |entry| {
+            self.entry(&entry)?;
             seen(&self.summary);
             if self.next.saturating_sub(self.committed) >= COMMIT_ENTRIES {
                 self.commit()?;
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
-    fn part(
-        &mut self,
-        entry: &Arc<Entry>,
-        at: RecordRef,
-        bytes: &[u8],
-        continues: bool,
-        goes_on: bool,
-    ) -> Result<(), PipelineError> {
+    fn entry(&mut self, read: &ReadEntry) -> Result<(), PipelineError> {
+        let (leaf, entry) = (read.leaf, &read.entry);
+        self.dirty = true;
+        self.summary.batches += 1;
+        for (number, (record, owner)) in (0..).zip(&read.records) {
+            let at = RecordRef { leaf, record: number };
+            self.summary.records += 1;
+            self.summary.bytes += u64::try_from(record.len()).unwrap_or(0);
+            match owner {
+                Owner::Event(owner) => self.record(entry, &[at], record, owner)?,
+                Owner::Part => self.part(entry, at, record)?,
+            }
+        }
+        self.next = leaf + 1;
+        self.give_up(leaf)
+    }
+
+    fn part(&mut self, entry: &Arc<Entry>, at: RecordRef, bytes: &[u8]) -> Result<(), PipelineError> {
+        let continues = at.record == 0 && entry.header.continues;
+        let goes_on = at.record == entry.header.records.saturating_sub(1) && entry.header.goes_on;
         let mut record = GoingOn { parts: Vec::new(), bytes: Vec::new(), entry: Arc::clone(entry) };
         if continues {
             let start = Joint::start(&entry.header);
@@ -161,7 +139,8 @@ impl Indexer {
             self.waiting.put(Joint::end(&entry.header), record);
             return Ok(());
         }
-        self.record(&record.entry, &record.parts, &record.bytes)
+        let owner = owner(&record);
+        self.record(&record.entry, &record.parts, &record.bytes, &owner)
     }
 
     /// The last record of the batch that ends where this one starts: it was taken for finished (the file lay still for long, or had ended), and is not.
@@ -197,11 +176,7 @@ impl Indexer {
 
     /// Takes a record out of the event that it was taken for.
     fn forget(&mut self, record: &GoingOn) -> Result<(), PipelineError> {
-        let context = load::context(&record.entry);
-        let bad = match load::too_long(&record.bytes) {
-            Some(bad) => Err(bad),
-            None => normalise::key(record.entry.header.kind, context, &record.bytes),
-        };
+        let bad = owner(record);
         let id = match &bad {
             Ok(key) => key.id,
             Err(bad) => {
@@ -256,16 +231,18 @@ impl Indexer {
         Ok(())
     }
 
-    fn record(&mut self, entry: &Arc<Entry>, parts: &[RecordRef], bytes: &[u8]) -> Result<(), PipelineError> {
-        let context = load::context(entry);
-        if let Some(bad) = load::too_long(bytes) {
-            return self.bad(entry, parts, bytes, &bad);
-        }
-        let key = match self.keys.key(entry.header.kind, context, bytes) {
+    fn record(
+        &mut self,
+        entry: &Arc<Entry>,
+        parts: &[RecordRef],
+        bytes: &[u8],
+        owner: &Result<Key, Bad>,
+    ) -> Result<(), PipelineError> {
+        let key = match owner {
             Ok(key) => key,
-            Err(bad) => return self.bad(entry, parts, bytes, &bad),
+            Err(bad) => return self.bad(entry, parts, bytes, bad),
         };
-        if self.assembler.add(key, entry, parts, bytes)? == Added::Full {
+        if self.assembler.add(*key, entry, parts, bytes)? == Added::Full {
             return self.bad(entry, parts, bytes, &load::too_many());
         }
         while let Some(open) = self.assembler.overflow() {
@@ -375,6 +352,12 @@ impl Indexer {
             self.summary.take_back(&issue.kind, 1);
         }
     }
+}
+
+/// The event that a record belongs to which came in parts.
+fn owner(record: &GoingOn) -> Result<Key, Bad> {
+    let header = &record.entry.header;
+    ahead::owner(&mut normalise::Keys::default(), header.kind, load::context(&record.entry), &record.bytes)
 }
 
 /// Records of an open event that the store had already, byte for byte, from another place.

@@ -3,11 +3,11 @@
 //! Three threads: reading (here), the ledger, the indexer. Channels between them are bounded by batches, so memory is, whatever the input's size.
 //! Not here: progress on a terminal (`cli`), files that are being written (`live`).
 
-use super::PipelineError;
 use super::cursors::Cursors;
 use super::indexer::Indexer;
 use super::ledger::{Item, Ledger};
 use super::summary::Summary;
+use super::{PipelineError, spawn};
 use crate::config::Limits;
 use crate::evidence::{Door, Draft, StoreOptions, Writer};
 use crate::model::{Moment, RecordKind};
@@ -97,24 +97,24 @@ pub fn ingest(options: &IngestOptions, progress: &Progress) -> Result<Ingested, 
     let (items, received) = sync_channel(DRAFTS);
     let (durable, sizes) = channel();
     let ledger = Ledger { writer, cursors: Arc::clone(&cursors), door: Door::Ingest, clock: options.clock };
-    let (written, indexed, reports) = std::thread::scope(|scope| {
-        let written = scope.spawn(move || {
+    let (writer, reports) = std::thread::scope(|scope| {
+        let written = spawn(scope, "ledger", move || {
             let written = ledger.run(&received, &mut |size| {
                 // The indexer is gone only when it failed, and says so itself.
                 let _gone = durable.send(size);
             });
             drop(durable);
             written
-        });
+        })?;
         let (indexer, records) = (&mut indexer, &progress.records_indexed);
-        let indexed = scope.spawn(move || index(indexer, &sizes, records));
+        let indexed = spawn(scope, "indexer", move || index(indexer, &sizes, records))?;
         let reports = read_all(options, &walked.files, &cursors, &items, progress);
         drop(items);
-        (written.join(), indexed.join(), reports)
-    });
-    let gone = |what| move |_| PipelineError::Gone { what };
-    let writer = written.map_err(gone("the writer of evidence"))??;
-    indexed.map_err(gone("the indexer"))??;
+        let gone = |what| move |_| PipelineError::Gone { what };
+        let writer = written.join().map_err(gone("the writer of evidence"))??;
+        indexed.join().map_err(gone("the indexer"))??;
+        Ok::<_, PipelineError>((writer, reports))
+    })?;
     let mut summary = indexer.summary().clone();
     summary.subtract(&before);
     for (path, report) in reports {

@@ -1,8 +1,9 @@
 //! Wires the rooms: from drafts to durable log entries to findable events.
 //!
-//! Inside: `ledger` (group sync and publication), `indexer` with `assemble` (log entries → events → index; live, after a crash and in a
+//! Inside: `ledger` (group sync and publication), `indexer` with `ahead` and `assemble` (log entries → events → index; live, after a crash and in a
 //! rebuild alike), `ingest` (offline import) and `live` (a running collector). Not here: reading files (`source`), HTTP (`serve`).
 
+mod ahead;
 mod assemble;
 mod cursors;
 mod going_on;
@@ -22,6 +23,7 @@ pub use summary::Summary;
 use crate::evidence::EvidenceError;
 use crate::index::IndexError;
 use crate::query::AnswerError;
+use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 /// Why the pipeline stopped.
 #[derive(Debug, thiserror::Error)]
@@ -50,4 +52,14 @@ pub enum PipelineError {
         /// Which.
         what: &'static str,
     },
+}
+
+/// Starts a thread that has a name and ends before the scope does.
+fn spawn<'scope, 'env, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, 'env>,
+    name: &'static str,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, T>, PipelineError> {
+    let started = Builder::new().name(name.to_owned()).spawn_scoped(scope, work);
+    started.map_err(|error| PipelineError::Io { what: format!("starting the thread {name:?}"), error })
 }
