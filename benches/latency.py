@@ -88,31 +88,32 @@ def freshness(deponent, folder, lines=20):
         server.wait()
 
 
-def trickle(deponent, source, folder, lines=20, batches=2400):
-    """A line of auditd after another, `lines` of them a batch; sizes after a stop."""
+def trickle(deponent, source, folder, pause, lines=20, seconds=40):
+    """A log that grows by `lines` lines every `pause` seconds, followed with the defaults; sizes after a stop."""
     os.makedirs(folder)
     log, config = folder + "/audit.log", folder + "/config.toml"
     with open(config, "w") as file:
-        file.write(f'store = "{folder}/store"\n[limits]\nbatch_age_ms = 10\npoll_ms = 10\n[[tail]]\npaths = ["{log}"]\n')
+        file.write(f'store = "{folder}/store"\n[[tail]]\npaths = ["{log}"]\n')
     server = subprocess.Popen([deponent, "serve", "-c", config, "--listen", "127.0.0.1:0"], stderr=subprocess.DEVNULL)
     try:
         with open(source, "rb") as given, open(log, "ab", buffering=0) as file:
-            for _ in range(batches):
+            for _ in range(int(seconds / pause)):
                 file.write(b"".join(given.readline() for _ in range(lines)))
-                time.sleep(0.025)
+                time.sleep(pause)
         time.sleep(3)
     finally:
         server.terminate()
         server.wait()
     raw = os.path.getsize(log)
-    for room in ["", "batches", "wal", "log", "index", "state"]:
-        kept = int(subprocess.check_output(["du", "-sb", f"{folder}/store/{room}"]).split()[0])
-        print(f"trickle {room or '.'} bytes={kept} of_raw={100 * kept / raw:.2f}%")
+    rooms = {room: int(subprocess.check_output(["du", "-sb", f"{folder}/store/{room}"]).split()[0]) for room in ("", "batches", "wal", "log", "index", "state")}
     account = subprocess.check_output([deponent, "verify", "--store", f"{folder}/store"], text=True, stderr=subprocess.STDOUT)
-    print("trickle", raw, "bytes raw;", " ".join(account.split())[:200])
+    kept = " ".join(f"{room or 'all'}={100 * bytes / raw:.2f}%" for room, bytes in rooms.items())
+    print(f"trickle of {raw / seconds / 1000:.0f} kB/s: {account.split(',')[0]}, {raw} bytes, kept {kept}")
+
 
 
 for path in sys.argv[2:]:
     measure(sys.argv[1], path)
 freshness(sys.argv[1], sys.argv[2] + "-freshness")
-trickle(sys.argv[1], sys.argv[2] + ".log", sys.argv[2] + "-trickle")
+for number, pause in enumerate([0.025, 0.1, 0.4]):
+    trickle(sys.argv[1], sys.argv[2] + ".log", f"{sys.argv[2]}-trickle-{number}", pause)

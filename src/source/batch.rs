@@ -148,6 +148,11 @@ impl Batcher {
         !self.lengths.is_empty()
     }
 
+    /// Bytes of the draft that is being filled.
+    pub fn open_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Bytes of the file that were handed out, before or now.
     pub fn sealed(&self) -> u64 {
         self.prefix.len()

@@ -5,7 +5,7 @@
 use super::emitted::Emitted;
 use super::follow::{Follow, Growth, read_full};
 use super::group::{Group, Orphan, gap, hand_out};
-use super::{TailItem, TailOptions, candidates, nanos, passed};
+use super::{TailItem, TailOptions, candidates, passed};
 use crate::evidence::{Draft, FileId};
 use crate::source::batch::Batcher;
 use crate::source::cursor::{Lookup, ResumeQuery};
@@ -179,9 +179,7 @@ impl Tailed {
     /// When its open draft has to be sealed.
     pub fn due(&self, options: &TailOptions) -> i64 {
         match &self.stage {
-            Stage::Following(follow) => {
-                follow.open_since.map_or(i64::MAX, |since| since.saturating_add(nanos(options.age_ms)))
-            }
+            Stage::Following(follow) => follow.due(options.age_ms).unwrap_or(i64::MAX),
             _ => i64::MAX,
         }
     }
@@ -193,8 +191,7 @@ impl Tailed {
         emit: &mut dyn FnMut(TailItem) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
         let Stage::Following(follow) = &mut self.stage else { return Ok(()) };
-        follow.open_since = None;
-        follow.batcher.seal(&mut |draft| hand_out(draft, emitted, emit))
+        follow.seal(&mut |draft| hand_out(draft, emitted, emit))
     }
 
     /// Its turn.
@@ -373,15 +370,9 @@ impl Tailed {
     }
 
     fn seal_by_age(&self, follow: &mut Follow, context: &mut Context<'_>) -> Result<(), Stop> {
-        if !follow.batcher.is_open() {
-            follow.open_since = None;
-            return Ok(());
-        }
-        let since = *follow.open_since.get_or_insert(context.now);
-        if passed(context.now, since, context.options.age_ms) {
-            follow.open_since = None;
+        if follow.is_due(context.now, context.options.age_ms) {
             let Context { emitted, emit, .. } = context;
-            follow.batcher.seal(&mut |draft: Draft| hand_out(draft, emitted, emit))?;
+            follow.seal(&mut |draft: Draft| hand_out(draft, emitted, emit))?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 //!
 //! Not here: what happens then (`file`).
 
+use super::nanos;
 use crate::evidence::Draft;
 use crate::source::batch::Batcher;
 use crate::source::error::Stop;
@@ -12,6 +13,9 @@ use std::os::unix::fs::FileExt;
 /// Consumed bytes before the position that are compared each time more is read.
 const WINDOW_BYTES: usize = 16 << 10;
 
+/// A draft of fewer bytes is small: the header of its batch, which lies in the log twice, is more than a tenth of it.
+const SMALL_BYTES: usize = 32 << 10;
+
 /// Reading position in an open file.
 #[derive(Debug)]
 pub struct Follow {
@@ -20,7 +24,9 @@ pub struct Follow {
     /// Bytes of the file that were read, unfinished ones included.
     pub position: u64,
     /// When the open draft had its first record.
-    pub open_since: Option<i64>,
+    open_since: Option<i64>,
+    /// When the last one was due.
+    sealed_at: Option<i64>,
     window: Vec<u8>,
 }
 
@@ -40,7 +46,39 @@ impl Follow {
         let mut window = vec![0; len];
         let read = read_full(file, &mut window, position.saturating_sub(len as u64))?;
         window.truncate(read);
-        Ok(Follow { batcher, position, open_since: None, window })
+        Ok(Follow { batcher, position, open_since: None, sealed_at: None, window })
+    }
+
+    /// When the open draft has to be sealed; `None` when there is none. Small drafts one behind another wait longer, two and a half times at most; the first
+    /// after a pause, and any that is not small, does not.
+    pub fn due(&self, age_ms: u32) -> Option<i64> {
+        let since = self.open_since?;
+        let age = nanos(age_ms);
+        let longest = age.saturating_mul(5) / 2;
+        let is_one_of_many = self.sealed_at.is_some_and(|at| since.saturating_sub(at) < longest);
+        let is_small = self.batcher.open_bytes() < SMALL_BYTES;
+        Some(since.saturating_add(if is_small && is_one_of_many { longest } else { age }))
+    }
+
+    /// Looks whether a draft is open, and whether it is to be sealed now.
+    pub fn is_due(&mut self, now: i64, age_ms: u32) -> bool {
+        if !self.batcher.is_open() {
+            self.open_since = None;
+            return false;
+        }
+        let since = *self.open_since.get_or_insert(now);
+        // A clock that was set back must not hold a draft open.
+        let due = now < since || self.due(age_ms).is_some_and(|due| now >= due);
+        if due {
+            self.sealed_at = Some(now);
+        }
+        due
+    }
+
+    /// Hands out complete records.
+    pub fn seal(&mut self, emit: &mut dyn FnMut(Draft) -> Result<(), Stop>) -> Result<(), Stop> {
+        self.open_since = None;
+        self.batcher.seal(emit)
     }
 
     /// Reads up to `bytes_max` bytes. The bytes before them are read and compared in the same call, so that a file that was truncated and has

@@ -42,7 +42,7 @@ pub struct TailPath {
 pub struct TailOptions {
     /// How often folders are listed, ms.
     pub poll_ms: u32,
-    /// Age at which a batch is sealed, ms.
+    /// Age at which a batch is sealed, ms; small ones in a row: two and a half times that (`Follow::due`).
     pub age_ms: u32,
     /// How long a file that is new beside a log must lie still before it is read, ms: a copy or compression may be under way.
     pub settle_ms: u32,

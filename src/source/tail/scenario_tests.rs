@@ -180,6 +180,24 @@ fn appended_lines_come_within_two_polls_and_unfinished_ones_when_they_are_finish
 }
 
 #[test]
+fn small_batches_in_a_row_wait_longer() {
+    let mut bench = Bench::new(&["a.log"]);
+    bench.append("a.log", "first\n");
+    bench.rest();
+    let mut drafts_after = |text: &str, waits: &[i64]| {
+        bench.append("a.log", text);
+        bench.poll(10);
+        waits.iter().for_each(|&ms| bench.poll(ms));
+        bench.drafts.len()
+    };
+    assert_eq!(drafts_after("behind a pause\n", &[210]), 2);
+    assert_eq!(drafts_after("right behind it\n", &[210, 200]), 2, "small, and not yet half a second old");
+    assert_eq!(drafts_after("and one more\n", &[100]), 3);
+    let much = ("x".repeat(99) + "\n").repeat(400);
+    assert_eq!(drafts_after(&much, &[210]), 4, "not small");
+}
+
+#[test]
 fn a_file_that_lies_still_needs_no_line_end() {
     let mut bench = Bench::new(&["a.log"]);
     bench.append("a.log", "1\nthe e");
