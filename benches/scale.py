@@ -6,7 +6,8 @@
 Each repetition of the run (five logs, 20,000 events in two minutes, 134 exec sessions) is moved in time, and every id in it (containers,
 pods, Audit-IDs, execs, sandboxes, serials, pids) is another one, also where auditd wrote it in hexadecimal; names and commands stay the same, so
 that each pod name comes back hundreds of times. One event in a hundred is written an hour too late. For each size: WORK/N holds the logs and
-the store (0.8 GB a million events; the logs are deleted after the import), and a line is printed: import, bytes, and latencies of `why` at 40 places of the 72 hours."""
+the store (0.8 GB a million events; the logs are deleted after the import), and a line is printed: import, bytes, memory, and
+latencies of a count from the files by a new process, of eight searches, and of `why` at 40 places of the 72 hours. Needs GNU time."""
 import calendar
 import json
 import os
@@ -19,6 +20,7 @@ import time
 import urllib.parse
 import urllib.request
 
+QUESTIONS = ["what:exec", "outcome:denied", "exe:/usr/bin/*", "who:kubernetes-admin", "path:/etc/*", "verb:create ns:lab", "syscall:execve outcome:failure", "kind:secrets"]
 HOURS, LATE = 72, 0.01
 PER_COPY, SERIALS, FIRST = 20_368, 6_387, 1_795_472_539  # of the run: events, serials of auditd, seconds of its first record
 PID_FROM, PIDS, PID_SPAN = 20_000, 8_000, 4_150_000  # its pids, and pid_max
@@ -103,7 +105,21 @@ def generate(corpus, folder, copies):
 
 
 def get(url):
-    return urllib.request.urlopen(url).read()
+    """The lines of an answer, as objects."""
+    asked = urllib.request.Request(url, headers={"Accept": "application/x-ndjson"})
+    return [json.loads(line) for line in urllib.request.urlopen(asked).read().splitlines()]
+
+
+def search(server):
+    """Eight questions, ten times each in random order, the first 100 events in full."""
+    chance, times = random.Random(7), []
+    asked = QUESTIONS * 10
+    chance.shuffle(asked)
+    for question in asked:
+        start = time.perf_counter()
+        get(f"{server}/v1/events?{urllib.parse.urlencode({'q': question, 'limit': 100})}")
+        times.append((time.perf_counter() - start) * 1000)
+    return sorted(times)
 
 
 def ask(server, copies):
@@ -111,12 +127,12 @@ def ask(server, copies):
     for place in range(40):
         since = FIRST + HOURS * 3600 // copies * (copies * place // 40) + chance.randrange(20, 80)
         query = urllib.parse.urlencode({"q": "syscall:execve exe:/bin/busybox outcome:success", "limit": 5, "order": "asc", "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(since))})
-        for line in get(f"{server}/v1/events?{query}").splitlines():
-            event = json.loads(line).get("id")
+        for line in get(f"{server}/v1/events?{query}"):
+            event = line.get("id")
             if event is None:
                 continue
             start = time.perf_counter()
-            answer = json.loads(get(f"{server}/v1/events/{event}/why").splitlines()[0])
+            answer = get(f"{server}/v1/events/{event}/why")[0]
             times.append((time.perf_counter() - start) * 1000)
             key = answer["root"].get("class") or answer["root"]["kind"]
             classes[key] = classes.get(key, 0) + 1
@@ -125,7 +141,7 @@ def ask(server, copies):
 
 def main(corpus, work, millions):
     binary = os.environ.get("DEPONENT", "target/release/deponent")
-    print("million events | raw GB | import s | events/s | store GB | why p50 ms | p99 ms | answers", flush=True)
+    print("million events | raw GB | import s | events/s | import MiB | store GB | opened and counted ms | search p50 ms | p99 ms | why p50 ms | p99 ms | serve MiB | answers", flush=True)
     for million in millions:
         folder = os.path.join(work, million)
         shutil.rmtree(folder, ignore_errors=True)
@@ -134,12 +150,15 @@ def main(corpus, work, millions):
         size = generate(corpus, os.path.join(folder, "logs"), copies)
         store = os.path.join(folder, "store")
         start = time.perf_counter()
-        done = subprocess.run([binary, "ingest", os.path.join(folder, "logs"), "--store", store, "--cluster", "c", "--node", "node-1"], capture_output=True, text=True)
+        done = subprocess.run(["/usr/bin/time", "-f", "peak %M", binary, "ingest", os.path.join(folder, "logs"), "--store", store, "--cluster", "c", "--node", "node-1"], capture_output=True, text=True)
         took = time.perf_counter() - start
         if done.returncode != 0:
             sys.exit(done.stderr)
         shutil.rmtree(os.path.join(folder, "logs"))
         disk = sum(os.path.getsize(os.path.join(at, f)) for at, _, files in os.walk(store) for f in files)
+        start = time.perf_counter()
+        subprocess.run([binary, "search", "-q", "--store", store, "* | count"], check=True, stdout=subprocess.DEVNULL)
+        opened = (time.perf_counter() - start) * 1000
         port = 17363
         config = os.path.join(folder, "config.toml")
         open(config, "w").write("")
@@ -148,16 +167,18 @@ def main(corpus, work, millions):
             server = f"http://127.0.0.1:{port}"
             for _ in range(600):
                 try:
-                    get(f"{server}/healthz")
+                    urllib.request.urlopen(f"{server}/healthz").read()
                     break
                 except OSError:
                     time.sleep(0.1)
+            found = search(server)
             times, classes = ask(server, copies)
+            peak = int(re.search(r"VmHWM:\s+(\d+)", open(f"/proc/{serving.pid}/status").read())[1]) // 1024
         finally:
             serving.terminate()
             serving.wait()
         count = int(re.search(r"([\d,]+) new events", done.stdout + done.stderr)[1].replace(",", ""))
-        print(f"{count / 1e6:.2f} | {size / 1e9:.2f} | {took:.0f} | {count / took:,.0f} | {disk / 1e9:.2f} | {times[len(times) // 2]:.1f} | {times[len(times) * 99 // 100]:.1f} | {len(times)} {classes}", flush=True)
+        print(f"{count / 1e6:.2f} | {size / 1e9:.2f} | {took:.0f} | {count / took:,.0f} | {int(done.stderr.split()[-1]) // 1024} | {disk / 1e9:.2f} | {opened:.0f} | {found[len(found) // 2]:.1f} | {found[len(found) * 99 // 100]:.1f} | {times[len(times) // 2]:.1f} | {times[len(times) * 99 // 100]:.1f} | {peak} | {len(times)} {classes}", flush=True)
 
 
 if __name__ == "__main__":

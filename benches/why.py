@@ -12,7 +12,8 @@ import urllib.request
 
 server, questions = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 200
 query = urllib.parse.urlencode({"q": "syscall:execve exe:/bin/busybox outcome:success", "limit": questions, "order": "asc"})
-lines = urllib.request.urlopen(f"{server}/v1/events?{query}").read().decode().splitlines()
+asked = urllib.request.Request(f"{server}/v1/events?{query}", headers={"Accept": "application/x-ndjson"})
+lines = urllib.request.urlopen(asked).read().decode().splitlines()
 ids = [event["id"] for event in map(json.loads, lines) if "id" in event]
 times = []
 for event in ids:
