@@ -80,7 +80,7 @@ pub use proof_error::ProofError;
 pub use proof_verify::{RecordVerdict, Verdict};
 pub use prove::prove;
 pub use reader::{FRAME_CACHE_BYTES, Reader, StoreTiles};
-pub use record::{Block, Record};
+pub use record::{Block, FrameRecords, Record};
 pub use store::StoreOptions;
 pub use text::VALUE_BYTES_MAX;
 pub use tile_reader::TileReader;

@@ -22,7 +22,7 @@ use super::format_error::FormatError;
 use super::keys::read_note;
 use super::layout::{Layout, SEGMENT_BLOCKS};
 use super::live::Live;
-use super::record::{Block, Record};
+use super::record::{Block, FrameRecords, Record};
 use super::segment::{Blocks, Next, open_segment};
 use super::store::{damaged, unverified};
 use super::tile_reader::TileReader;
@@ -180,15 +180,21 @@ impl Reader {
         Record::new(frame, place).ok_or_else(no_record)
     }
 
-    /// Calls back with each frame of a batch: the bytes of its records, one behind the other.
+    /// Calls back with each frame of a batch.
     ///
     /// # Errors
     /// The disk's; damage.
-    pub fn frames(&self, leaf: u64, each: &mut dyn FnMut(&[u8])) -> Result<(), EvidenceError> {
+    pub fn frames(&self, leaf: u64, each: &mut dyn FnMut(FrameRecords<'_>)) -> Result<(), EvidenceError> {
         let block = self.block(leaf)?;
+        let (mut first, mut ends) = (0, Vec::new());
         for number in 0..block.table.frames.len() {
             let number = u32::try_from(number).unwrap_or(u32::MAX);
-            each(&self.0.frame(leaf, &block, number)?);
+            let records =
+                block.table.records.get(first..).unwrap_or_default().iter().take_while(|at| at.frame == number);
+            ends.clear();
+            ends.extend(records.map(|at| usize::try_from(at.start.saturating_add(at.length)).unwrap_or(usize::MAX)));
+            each(FrameRecords { first, bytes: &self.0.frame(leaf, &block, number)?, ends: &ends });
+            first += ends.len();
         }
         Ok(())
     }

@@ -51,6 +51,17 @@ impl Block {
     }
 }
 
+/// The records of one frame of a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct FrameRecords<'a> {
+    /// Number of the first in its batch.
+    pub first: usize,
+    /// Their bytes, one behind the other.
+    pub bytes: &'a [u8],
+    /// Where each ends in `bytes`.
+    pub ends: &'a [usize],
+}
+
 /// The bytes of one record; they are not copied.
 #[derive(Clone)]
 pub struct Record {

@@ -35,7 +35,11 @@ impl Searcher {
                 }
                 let Some(key) = segment.keys.of(field) else { continue };
                 let index = segment.values(key)?;
-                let info = index.terms().get(indexed_value(value)).map_err(IndexError::engine("looking a value up"))?;
+                let value = indexed_value(value);
+                if !segment.may_hold(key, &index, value)? {
+                    continue;
+                }
+                let info = index.terms().get(value).map_err(IndexError::engine("looking a value up"))?;
                 let Some(info) = info else { continue };
                 Postings::default().each(&index, &info, &mut |doc| {
                     if !segment.may_lie_in(doc, window) {

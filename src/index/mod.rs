@@ -10,6 +10,7 @@ mod cursor;
 mod error;
 mod eval;
 mod fields;
+mod filter;
 mod guard;
 mod hist;
 mod page;

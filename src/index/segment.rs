@@ -4,6 +4,8 @@
 //! first" and spans of time touch only the blocks that can hold an answer, without the index being sorted.
 
 use super::bits::{Bits, Docs};
+use super::fields::FIELDS;
+use super::filter::{Filter, Values};
 use super::places::leaf_of;
 use super::schema::{self, BUCKET_SHIFT, Keys, bucket, halves, id_of};
 use super::terms::{Postings, scan};
@@ -56,11 +58,16 @@ type Scan = (tantivy::schema::Field, String, usize);
 pub(super) struct Learnt {
     blocks: OnceLock<Vec<Block>>,
     scans: Cache<Scan, Arc<[(String, i64)]>>,
+    /// The lower halves of all ids.
+    ids: OnceLock<Filter>,
+    /// Of each field, in the order of the schema.
+    values: Vec<Values>,
 }
 
 impl Default for Learnt {
     fn default() -> Learnt {
-        Learnt { blocks: OnceLock::new(), scans: Cache::new(SCANS_MAX) }
+        let values = FIELDS.iter().map(|_| Values::default()).collect();
+        Learnt { blocks: OnceLock::new(), scans: Cache::new(SCANS_MAX), ids: OnceLock::new(), values }
     }
 }
 
@@ -96,6 +103,32 @@ impl Segment {
     /// Terms and postings of a field.
     pub fn values(&self, field: tantivy::schema::Field) -> Result<Arc<InvertedIndexReader>, IndexError> {
         self.reader.inverted_index(field).map_err(IndexError::engine("opening a field"))
+    }
+
+    /// Whether a field may have this very value; `false` is certain.
+    pub fn may_hold(
+        &self,
+        field: tantivy::schema::Field,
+        index: &InvertedIndexReader,
+        value: &str,
+    ) -> Result<bool, IndexError> {
+        let values = usize::try_from(field.field_id()).ok().and_then(|at| self.learnt.values.get(at));
+        values.map_or(Ok(true), |values| values.may_hold(index, value))
+    }
+
+    /// Whether an id may be here; `false` is certain.
+    fn may_hold_id(&self, low: u64) -> bool {
+        let ids = self.learnt.ids.get_or_init(|| {
+            let len = usize::try_from(self.len()).unwrap_or(0);
+            let (mut filter, mut lows) = (Filter::of(len), Vec::new());
+            for start in (0..self.len()).step_by(usize::try_from(BLOCK).unwrap_or(1)) {
+                lows.resize(usize::try_from(BLOCK.min(self.len() - start)).unwrap_or(0), 0);
+                self.id_low.get_range(u64::from(start), &mut lows);
+                lows.iter().for_each(|&low| filter.insert(low));
+            }
+            filter
+        });
+        ids.may_hold(low)
     }
 
     pub fn when(&self, doc: u32) -> i64 {
@@ -272,8 +305,12 @@ impl Segment {
         Ok(found)
     }
 
-    /// The document of an id that has this time: blocks that do not span it are not looked into, so the cost hardly grows with the segment.
+    /// The document of an id that has this time: ids that are new cost nothing, and blocks that do not span the time are not looked into, so the cost
+    /// hardly grows with the segment.
     pub fn find_at(&self, id: EventId, when: i64) -> Result<Option<u32>, IndexError> {
+        if !self.may_hold_id(halves(id).1) {
+            return Ok(None);
+        }
         let spanned = |doc: u32| self.block(doc).is_some_and(|block| (block.first..=block.last).contains(&when));
         let mut found = None;
         let (high, low) = halves(id);

@@ -22,6 +22,8 @@ use std::sync::Arc;
 const BACK_ENTRIES_MAX: u64 = 65_536;
 /// Log entries after which an index that is busy is committed.
 const COMMIT_ENTRIES: u64 = 2_048;
+/// Events after which it is, since each that is not committed takes memory.
+const COMMIT_EVENTS: usize = 200_000;
 
 /// The owner of the index.
 pub struct Indexer {
@@ -94,7 +96,8 @@ impl Indexer {
         ahead::each(&self.reader.clone(), self.next, size, &mut |entry| {
             self.entry(&entry)?;
             seen(&self.summary);
-            if self.next.saturating_sub(self.committed) >= COMMIT_ENTRIES {
+            let entries = self.next.saturating_sub(self.committed);
+            if entries >= COMMIT_ENTRIES || self.index.pending() >= COMMIT_EVENTS {
                 self.commit()?;
             }
             Ok(())

@@ -7,7 +7,7 @@ use super::cache::Events;
 use super::cursor::Cursor;
 use super::json::{self, JsonOptions};
 use super::plan::{Planned, plan};
-use super::raw::Early;
+use super::raw::{Early, Verdict};
 use super::{Filter, Pipe, asks_for_own, findings, gaps, linked, load, lookup, matches, parse, sequence, sources};
 use crate::evidence::{Checkpoint, Reader};
 use crate::index::{Field, Hit, Index, Order, Searcher, Selection, Window};
@@ -240,6 +240,11 @@ impl<'e> Filtered<'e> {
             if !full {
                 return Ok(None);
             }
+            // So many were in vain that many more may be; what does not get done in time is cut above.
+            match self.early.prepare(self.view, selection.count()) {
+                Err(AnswerError::Slow { .. }) | Ok(()) => {}
+                Err(error) => return Err(error),
+            }
         }
     }
 
@@ -253,11 +258,12 @@ impl<'e> Filtered<'e> {
 
     /// The records of a hit, where they leave it open that it matches.
     fn records(&self, hit: &Hit) -> Result<Option<Vec<load::Loaded>>, AnswerError> {
-        if !self.early.may_hold(self.view, hit)? {
+        let verdict = self.early.verdict(self.view, hit)?;
+        if verdict == Verdict::No {
             return Ok(None);
         }
         let records = load::records(&self.view.reader, &hit.places)?;
-        Ok(self.early.holds(&records).then_some(records))
+        Ok((verdict == Verdict::Yes || self.early.holds(&records)).then_some(records))
     }
 
     /// Calls back with every match, in the order of the log.
@@ -295,8 +301,11 @@ impl<'e> Filtered<'e> {
         }
         let mut count = 0;
         self.each_hit(&mut |hit| {
-            let holds =
-                if self.early.decides { self.records(&hit)?.is_some() } else { self.found(&hit, false)?.is_some() };
+            let holds = match self.early.decides {
+                true if self.early.verdict(self.view, &hit)? == Verdict::Yes => true,
+                true => self.records(&hit)?.is_some(),
+                false => self.found(&hit, false)?.is_some(),
+            };
             count += u64::from(holds);
             Ok(())
         })?;

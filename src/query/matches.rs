@@ -76,6 +76,15 @@ impl RawTest {
             RawTest::Regex(regex) => regex.is_match(record),
         }
     }
+
+    /// Where the first match at or behind `from` begins.
+    pub fn find_at(&self, bytes: &[u8], from: usize) -> Option<usize> {
+        match self {
+            RawTest::Contains(wanted) => Some(from + memchr::memmem::find(bytes.get(from..)?, wanted)?),
+            RawTest::Regex(_) if from > bytes.len() => None,
+            RawTest::Regex(regex) => regex.find_at(bytes, from).map(|found| found.start()),
+        }
+    }
 }
 
 /// Whether a value contains a word, both lower-cased character by character (Unicode's simple mapping; no locale, no normal form).

@@ -1,19 +1,19 @@
 //! Conditions on raw records, decided early: whole frames of the log are searched before any record is taken out of them, and records before
 //! their event is made.
 //!
-//! A frame holds its records as they are, one behind the other, so what is in a record is in its frame; that is used only for conditions that do not look
-//! beyond what they match (no `^`, `$`, `\b`). Not here: what a condition means (`matches`).
+//! A frame holds its records as they are, one behind the other, so what is in a record is in its frame: conditions that do not look beyond what they
+//! match (no `^`, `$`, `\b`) find their records from match to match, the others are tried on each record of it. Not here: what a condition means (`matches`).
 
 use super::answer::AnswerError;
 use super::engine::View;
 use super::plan::plan;
 use super::{Filter, RawTest};
+use crate::evidence::{FrameRecords, RECORDS_MAX};
 use crate::index::Hit;
 use crate::query::load::Loaded;
 use std::collections::HashMap;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Batches from which on it pays to search them on all processors before anything else.
 const BATCHES_MIN: u64 = 64;
@@ -21,16 +21,35 @@ const BATCHES_MIN: u64 = 64;
 /// records holds some 200.
 const EVENTS_MIN: u64 = 32;
 
+/// Records of a batch, a bit each.
+type Records = [u64; RECORDS_MAX.div_ceil(64)];
+
+/// For each condition the records of a batch for which it holds; `None` where they have to be looked at one by one.
+type Marks = Option<Arc<[Records]>>;
+
+/// What is known of an event before its records are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Some condition holds for none of its records.
+    No,
+    /// Each condition holds for a record of it.
+    Yes,
+    /// Its records decide.
+    Open,
+}
+
 /// The conditions on raw records that every match satisfies.
 #[derive(Debug, Default)]
 pub struct Early {
     tests: Vec<RawTest>,
-    /// Those that may be tried on a frame.
-    on_frames: Vec<RawTest>,
+    /// Which of them may be tried on a frame.
+    on_frames: Vec<bool>,
     /// The index and these conditions decide the whole filter.
     pub decides: bool,
     /// What was found out about batches.
-    known: Mutex<HashMap<u64, bool>>,
+    known: Mutex<HashMap<u64, Marks>>,
+    /// All batches have been searched.
+    prepared: AtomicBool,
 }
 
 impl Early {
@@ -44,7 +63,7 @@ impl Early {
         for part in parts {
             match part {
                 Filter::Raw(test) => {
-                    early.on_frames.extend(looks_no_further(test).then(|| test.clone()));
+                    early.on_frames.push(looks_no_further(test));
                     early.tests.push(test.clone());
                 }
                 other => early.decides &= plan(other).exact,
@@ -59,54 +78,64 @@ impl Early {
         self.tests.iter().all(|test| records.iter().any(|record| test.holds(&record.bytes)))
     }
 
-    /// Whether the batches of an event leave it open.
-    pub fn may_hold(&self, view: &View, hit: &Hit) -> Result<bool, AnswerError> {
-        if self.on_frames.is_empty() {
-            return Ok(true);
+    /// What the batches say of an event.
+    pub fn verdict(&self, view: &View, hit: &Hit) -> Result<Verdict, AnswerError> {
+        if self.tests.is_empty() {
+            return Ok(Verdict::Yes);
         }
-        let mut last = None;
+        // A batch is searched for the sake of one event only where its frames can be passed over.
+        if !self.prepared.load(Ordering::Relaxed) && !self.on_frames.contains(&true) {
+            return Ok(Verdict::Open);
+        }
+        let mut missing = vec![true; self.tests.len()];
+        let mut last: Option<(u64, Marks)> = None;
         for place in hit.places.iter() {
-            if last != Some(place.leaf) {
-                last = Some(place.leaf);
-                if self.batch(view, place.leaf)? {
-                    return Ok(true);
-                }
+            let marks = match &last {
+                Some((leaf, marks)) if *leaf == place.leaf => marks,
+                _ => &last.insert((place.leaf, self.batch(view, place.leaf)?)).1,
+            };
+            let Some(marks) = marks else { return Ok(Verdict::Open) };
+            for (missing, records) in missing.iter_mut().zip(marks.iter()) {
+                *missing &= !bit(records, place.record);
             }
         }
-        Ok(false)
+        Ok(if missing.contains(&true) { Verdict::No } else { Verdict::Yes })
     }
 
-    fn batch(&self, view: &View, leaf: u64) -> Result<bool, AnswerError> {
+    fn batch(&self, view: &View, leaf: u64) -> Result<Marks, AnswerError> {
         let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = known().get(&leaf).copied();
-        if let Some(found) = before {
-            return Ok(found);
+        let before = known().get(&leaf).cloned();
+        if let Some(marks) = before {
+            return Ok(marks);
         }
-        let found = self.search(view, leaf)?;
-        known().insert(leaf, found);
-        Ok(found)
+        let marks = self.search(view, leaf)?;
+        known().insert(leaf, marks.clone());
+        Ok(marks)
     }
 
-    fn search(&self, view: &View, leaf: u64) -> Result<bool, AnswerError> {
+    fn search(&self, view: &View, leaf: u64) -> Result<Marks, AnswerError> {
         view.in_time()?;
         // Damage is told by whoever needs a record of it.
-        let Ok(entry) = view.reader.entry(leaf) else { return Ok(true) };
-        // A record in parts is whole in no frame.
+        let Ok(entry) = view.reader.entry(leaf) else { return Ok(None) };
+        // A record in parts is whole in no batch.
         if entry.header.continues || entry.header.goes_on {
-            return Ok(true);
+            return Ok(None);
         }
-        // Two conditions may hold in two records of one event that lie in two batches: one of them is enough to look closer.
-        let mut found = false;
+        let mut marks: Vec<Records> = vec![Records::default(); self.tests.len()];
         let searched = view.reader.frames(leaf, &mut |frame| {
-            found = found || self.on_frames.iter().any(|test| test.holds(frame));
+            for ((test, &on_frames), marks) in self.tests.iter().zip(&self.on_frames).zip(&mut marks) {
+                let mut mark = |number| set(marks, frame.first + number);
+                if on_frames { in_frame(test, frame, &mut mark) } else { in_each(test, frame, &mut mark) }
+            }
         });
-        Ok(found || searched.is_err())
+        Ok(searched.is_ok().then(|| marks.into()))
     }
 
     /// Searches all batches at once, on all processors, where so many events are to be looked at that nearly every batch has its turn anyway.
     pub fn prepare(&self, view: &View, events: u64) -> Result<(), AnswerError> {
         let size = view.searcher.covers();
-        if self.on_frames.is_empty() || size < BATCHES_MIN || events / EVENTS_MIN < size {
+        let is_done = self.prepared.load(Ordering::Relaxed);
+        if is_done || self.tests.is_empty() || size < BATCHES_MIN || events / EVENTS_MIN < size {
             return Ok(());
         }
         let next = AtomicU64::new(0);
@@ -125,7 +154,49 @@ impl Early {
             workers.into_iter().try_for_each(|worker| {
                 worker.join().unwrap_or_else(|_| Err(AnswerError::Limit("a search of raw records failed".to_owned())))
             })
-        })
+        })?;
+        self.prepared.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+fn bit(records: &Records, number: u32) -> bool {
+    let number = usize::try_from(number).unwrap_or(usize::MAX);
+    records.get(number / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
+}
+
+fn set(records: &mut Records, number: usize) {
+    if let Some(word) = records.get_mut(number / 64) {
+        *word |= 1 << (number % 64);
+    }
+}
+
+/// Tries each record of a frame.
+fn in_each(test: &RawTest, frame: FrameRecords<'_>, mark: &mut dyn FnMut(usize)) {
+    let FrameRecords { bytes, ends, .. } = frame;
+    let mut start = 0;
+    for (number, &end) in ends.iter().enumerate() {
+        // A redacted record has no bytes, which say nothing.
+        if start < end && test.holds(bytes.get(start..end).unwrap_or_default()) {
+            mark(number);
+        }
+        start = end;
+    }
+}
+
+/// The same for a condition that looks no further than its match: only records in which a match begins are tried, since one that lies within a record
+/// begins in it.
+fn in_frame(test: &RawTest, frame: FrameRecords<'_>, mark: &mut dyn FnMut(usize)) {
+    let FrameRecords { bytes, ends, .. } = frame;
+    let mut from = 0;
+    while let Some(at) = test.find_at(bytes, from) {
+        let number = ends.partition_point(|&end| end <= at);
+        let Some(&end) = ends.get(number) else { return };
+        let start = number.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
+        if test.holds(bytes.get(start..end).unwrap_or_default()) {
+            mark(number);
+        }
+        from = end;
     }
 }
 
@@ -143,6 +214,28 @@ fn looks_no_further(test: &RawTest) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Either way of trying the records of a frame.
+    type Way = fn(&RawTest, FrameRecords<'_>, &mut dyn FnMut(usize));
+
+    #[test]
+    fn a_frame_says_what_its_records_say() {
+        let frame = FrameRecords { first: 0, bytes: b"one a\ntwo b\nab\n\nlast a", ends: &[6, 12, 15, 16, 22] };
+        let found = |test: &RawTest, by: Way| {
+            let mut found = Vec::new();
+            by(test, frame, &mut |number| found.push(number));
+            found
+        };
+        // Matches that begin in a record and end in the next, alone or before one that lies within.
+        for text in ["a", "b", "a\\nt", "[^x]*b", "o(?s:.)*b", "b?\\n", "a|two", "z", "x*", "\\n\\n"] {
+            let test = RawTest::Regex(regex::bytes::Regex::new(text).unwrap());
+            assert!(looks_no_further(&test));
+            assert_eq!(found(&test, in_frame), found(&test, in_each), "{text}");
+        }
+        let test = RawTest::Contains(b"b\n".to_vec());
+        assert_eq!(found(&test, in_frame), [1, 2]);
+        assert_eq!(found(&test, in_each), [1, 2]);
+    }
 
     #[test]
     fn only_what_looks_no_further_is_tried_on_frames() {
