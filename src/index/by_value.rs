@@ -35,11 +35,7 @@ impl Searcher {
                 }
                 let Some(key) = segment.keys.of(field) else { continue };
                 let index = segment.values(key)?;
-                let value = indexed_value(value);
-                if !segment.may_hold(key, &index, value)? {
-                    continue;
-                }
-                let info = index.terms().get(value).map_err(IndexError::engine("looking a value up"))?;
+                let info = segment.term(key, &index, indexed_value(value))?;
                 let Some(info) = info else { continue };
                 Postings::default().each(&index, &info, &mut |doc| {
                     if !segment.may_lie_in(doc, window) {

@@ -48,7 +48,7 @@ fn evaluate(plan: &Plan, segment: &Segment, depth: usize) -> Result<Docs, IndexE
             let mut found = Bits::none(segment.len());
             for field in fields {
                 if let Some(key) = segment.keys.of(field) {
-                    terms::unite(&*segment.values(key)?, test, &mut found)?;
+                    terms::unite(segment, key, test, &mut found)?;
                 }
             }
             Ok(Docs::of(found))

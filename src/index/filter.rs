@@ -15,7 +15,7 @@ const BITS: usize = 16;
 /// Bits of a block, the only one that is looked at: a line of the processor's cache.
 const BLOCK_BITS: usize = 512;
 /// Look-ups in one field after which its filter is worth a pass over the dictionary.
-const ASKED_MIN: u32 = 512;
+const ASKED_MIN: u32 = 128;
 
 /// A set of hashes that may say yes to one that it does not have.
 #[derive(Debug)]

@@ -17,6 +17,7 @@ use std::sync::{Arc, OnceLock};
 use tantivy::SegmentReader;
 use tantivy::columnar::{Column, ColumnValues};
 use tantivy::index::InvertedIndexReader;
+use tantivy::postings::TermInfo;
 
 /// Documents of a block.
 const BLOCK: u32 = 1_024;
@@ -50,6 +51,9 @@ impl Block {
 /// Scans of dictionaries that are kept, of each segment; most found nothing.
 const SCANS_MAX: usize = 4_096;
 
+/// Look-ups that are kept, of each segment.
+const TERMS_MAX: usize = 1_024;
+
 /// The field, the prefix and the limit of a scan.
 type Scan = (tantivy::schema::Field, String, usize);
 
@@ -58,6 +62,8 @@ type Scan = (tantivy::schema::Field, String, usize);
 pub(super) struct Learnt {
     blocks: OnceLock<Vec<Block>>,
     scans: Cache<Scan, Arc<[(String, i64)]>>,
+    /// Terms that were looked up, found or not.
+    terms: Cache<(tantivy::schema::Field, String), Option<TermInfo>>,
     /// The lower halves of all ids.
     ids: OnceLock<Filter>,
     /// Of each field, in the order of the schema.
@@ -67,7 +73,8 @@ pub(super) struct Learnt {
 impl Default for Learnt {
     fn default() -> Learnt {
         let values = FIELDS.iter().map(|_| Values::default()).collect();
-        Learnt { blocks: OnceLock::new(), scans: Cache::new(SCANS_MAX), ids: OnceLock::new(), values }
+        let (scans, terms) = (Cache::new(SCANS_MAX), Cache::new(TERMS_MAX));
+        Learnt { blocks: OnceLock::new(), scans, terms, ids: OnceLock::new(), values }
     }
 }
 
@@ -105,15 +112,26 @@ impl Segment {
         self.reader.inverted_index(field).map_err(IndexError::engine("opening a field"))
     }
 
-    /// Whether a field may have this very value; `false` is certain.
-    pub fn may_hold(
+    /// Where the postings of this very value of a field lie; `None` when the field does not have it.
+    pub fn term(
         &self,
         field: tantivy::schema::Field,
         index: &InvertedIndexReader,
         value: &str,
-    ) -> Result<bool, IndexError> {
+    ) -> Result<Option<TermInfo>, IndexError> {
         let values = usize::try_from(field.field_id()).ok().and_then(|at| self.learnt.values.get(at));
-        values.map_or(Ok(true), |values| values.may_hold(index, value))
+        if let Some(values) = values
+            && !values.may_hold(index, value)?
+        {
+            return Ok(None);
+        }
+        let asked = (field, value.to_owned());
+        if let Some(known) = self.learnt.terms.get(&asked) {
+            return Ok(known);
+        }
+        let found = index.terms().get(value).map_err(IndexError::engine("looking a value up"))?;
+        self.learnt.terms.insert(asked, found.clone());
+        Ok(found)
     }
 
     /// Whether an id may be here; `false` is certain.

@@ -1,19 +1,20 @@
 //! From values to documents: dictionaries read, postings united.
 
 use super::bits::Bits;
+use super::segment::Segment;
 use super::{IndexError, TermTest, indexed_value};
 use tantivy::index::InvertedIndexReader;
 use tantivy::postings::{BlockSegmentPostings, TermInfo};
-use tantivy::schema::IndexRecordOption;
+use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::termdict::TermStreamer;
 
 /// Adds the documents that have a value satisfying the test.
-pub(super) fn unite(index: &InvertedIndexReader, test: &TermTest, into: &mut Bits) -> Result<(), IndexError> {
+pub(super) fn unite(segment: &Segment, field: Field, test: &TermTest, into: &mut Bits) -> Result<(), IndexError> {
+    let index = &*segment.values(field)?;
     let mut postings = Postings::default();
     match test {
         TermTest::Is(value) => {
-            let found = index.terms().get(indexed_value(value)).map_err(IndexError::engine("looking a value up"))?;
-            if let Some(info) = found {
+            if let Some(info) = segment.term(field, index, indexed_value(value))? {
                 postings.each(index, &info, &mut |doc| into.insert(doc))?;
             }
         }
