@@ -81,7 +81,7 @@ class Deponent:
 
 DUCKDB_COLUMNS = {
     "source": "source",
-    "at": "when.event",
+    "happened": "when.event",
     "who": "who.name",
     "auid": "who.login.auid",
     "action": "what.action",
@@ -110,7 +110,7 @@ class DuckDb:
 
     def ask(self, question):
         rows = self.connection.execute(question["duckdb"]).fetchall()
-        return rows[0][0] if len(rows) == 1 and len(rows[0]) == 1 else len(rows)
+        return rows[0][0] if len(rows) == 1 and isinstance(rows[0][0], int) else len(rows)
 
     def end(self):
         self.connection.close()
@@ -179,7 +179,7 @@ QUESTIONS = [
     {
         "name": "executions by one login, newest 50",
         "deponent": ("events", "source:linux action:executed who.login.auid:{auid}", 50),
-        "duckdb": "SELECT j FROM e WHERE source='linux' AND action='executed' AND auid='{auid}' ORDER BY at DESC LIMIT 50",
+        "duckdb": "SELECT j FROM e WHERE source='linux' AND action='executed' AND auid='{auid}' ORDER BY happened DESC LIMIT 50",
         "chdb": "SELECT j FROM e WHERE j.source='linux' AND j.what.action='executed' AND toString(j.who.login.auid)='{auid}' ORDER BY toString(j.`when`.event) DESC LIMIT 50",
         "ausearch": "{{ausearch}} -if {{audit}} -ul {auid} -sc execve --raw 2>/dev/null | wc -l",
     },
@@ -193,7 +193,7 @@ QUESTIONS = [
     {
         "name": "what failed, by hour",
         "deponent": ("hist", "source:linux outcome:failure", "1h"),
-        "duckdb": "SELECT substring(at, 1, 13) h, count(*) FROM e WHERE source='linux' AND outcome='failure' GROUP BY 1",
+        "duckdb": "SELECT substring(happened, 1, 13) h, count(*) FROM e WHERE source='linux' AND outcome='failure' GROUP BY 1",
         "chdb": "SELECT substring(toString(j.`when`.event), 1, 13) h, count() FROM e WHERE j.source='linux' AND j.what.outcome='failure' GROUP BY h",
     },
     {

@@ -191,14 +191,9 @@ fn checked_tail(path: &Path, one: WrittenTail, cluster: &str, node: &str) -> Res
     }
     let kind = match one.kind {
         None => None,
-        Some(name) => Some(RecordKind::of_name(&name).filter(|kind| *kind != RecordKind::Own).ok_or_else(|| {
-            value_error(
-                path,
-                "tail.kind",
-                format!(
-                    "`{name}` is none of: auditd, kubernetes-audit, containerd, containerd-events, kubelet (leave it out to detect it)"
-                ),
-            )
+        Some(name) => Some(RecordKind::of_file(&name).ok_or_else(|| {
+            let kinds = RecordKind::names();
+            value_error(path, "tail.kind", format!("`{name}` is none of: {kinds} (leave it out to detect it)"))
         })?),
     };
     Ok(Tail {
@@ -276,7 +271,7 @@ mod tests {
             ("listen = '0.0.0.0:80'", "not a loopback address"),
             ("listen = 'here'", "not an address with a port"),
             ("[[tail]]\npaths = []", "names no file"),
-            ("[[tail]]\npaths = ['x']\nkind = 'syslog'", "none of: auditd"),
+            ("[[tail]]\npaths = ['x']\nkind = 'csv'", "none of: auditd"),
             ("[limits]\nindex_heap_mib = 1", "not within 16 to 4096"),
             ("store = ", "line 1"),
         ] {

@@ -2,7 +2,7 @@
 //! stable (`tests/fuzz.rs`).
 
 use deponent_parsers::frame::{Format, Framer};
-use deponent_parsers::{containerd, detect, klog, kubernetes, linux};
+use deponent_parsers::{containerd, detect, klog, kubernetes, linux, syslog};
 
 /// One target: its name, which folder of `samples/` has its seeds, what it does.
 pub type Target = (&'static str, &'static str, fn(&[u8]));
@@ -13,6 +13,7 @@ pub const TARGETS: &[Target] = &[
     ("kubernetes", "kubernetes", kubernetes),
     ("containerd", "containerd", containerd),
     ("klog", "kubelet", klog),
+    ("syslog", "syslog", syslog),
     ("frames_auditd", "auditd", frames_auditd),
     ("frames_kubernetes", "kubernetes", frames_kubernetes),
     ("detection", "", detection),
@@ -80,6 +81,13 @@ pub fn containerd(data: &[u8]) {
 /// A line of klog.
 pub fn klog(data: &[u8]) {
     let _ = klog::parse(&klog::text(data));
+}
+
+/// A line of syslog: its text lies in the line, but for the journal's JSON.
+pub fn syslog(data: &[u8]) {
+    let text = deponent_parsers::line::text_of(data);
+    let Some(line) = syslog::parse(&text) else { return };
+    assert!(text.starts_with('{') || text.contains(line.message.as_ref()), "a text that nobody wrote");
 }
 
 /// Frames of auditd.

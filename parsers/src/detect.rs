@@ -2,7 +2,7 @@
 //!
 //! A format is recognised by how lines begin, never by words within them: a record may quote a record of the other kind. Not here: cutting (`frame`).
 
-use crate::{containerd, klog};
+use crate::{containerd, klog, syslog};
 
 /// What a stream holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Found {
     ContainerdEvents,
     /// The kubelet's log.
     Kubelet,
+    /// syslog: auth.log, kern.log, the journal as JSON.
+    Syslog,
 }
 
 /// Bytes of the start that are looked at.
@@ -35,11 +37,13 @@ pub fn detect(head: &[u8]) -> Option<Found> {
             b'{' | b'[' if is_audit_json(rest) => return Some(Found::KubernetesAudit),
             b'{' if containerd::is_line(line(rest)) => return Some(Found::Containerd),
             b'{' if klog::is_kubelet(line(rest)) => return Some(Found::Kubelet),
+            b'{' if syslog::is_line(line(rest)) => return Some(Found::Syslog),
             b'{' | b'[' | b',' => {}
             _ if containerd::is_line(line(rest)) => return Some(Found::Containerd),
             _ if containerd::is_stream_line(line(rest)) => return Some(Found::ContainerdEvents),
             _ if klog::is_kubelet(line(rest)) => return Some(Found::Kubelet),
             _ if is_auditd(rest) => return Some(Found::Auditd),
+            _ if syslog::is_line(line(rest)) => return Some(Found::Syslog),
             _ => {}
         }
         let end = memchr::memchr(b'\n', rest)?;
@@ -143,6 +147,20 @@ mod tests {
         check("{\"log\":\"{\\\"auditID\\\":\\\"a\\\",\\\"apiVersion\\\":\\\"audit.k8s.io/v1\\\"}\"}\n", None);
         check("{\"kind\":\"Event\",\"apiVersion\":\"v1\"}\n", None);
         check("Nov 23 host sshd[1]: {\"auditID\":\"a\"} type=X msg=audit(1.1:1)\n", None);
+        let syslog = Some(Found::Syslog);
+        check("Nov 23 20:59:36 host sshd[1]: {\"auditID\":\"a\"} type=X msg=audit(1.1:1)\n", syslog);
+        check("<86>Nov 23 20:59:36 sshd: pam_unix(sshd:session): session closed for user bob\n", syslog);
+        check("2026-11-23T20:59:02,539064+00:00 kubelet-conn IN=lo OUT= SRC=127.0.0.1\n", syslog);
+        check(
+            "{\"__REALTIME_TIMESTAMP\":\"1795467602539064\",\"MESSAGE\":\"x\",\"SYSLOG_IDENTIFIER\":\"sshd\"}\n",
+            syslog,
+        );
+        // The log of a pod, as the kubelet keeps it.
+        check(
+            "2026-11-23T20:59:25.760739505Z stdout F sshd: Accepted password for root from 10.0.0.9 port 1 ssh2\n",
+            None,
+        );
+        check("2026-11-23T20:59:25Z a text without a program\n", None);
     }
 
     #[test]

@@ -102,7 +102,9 @@ fn mutated(seed: &[u8], random: &mut Random) -> Vec<u8> {
 fn seeds(folder: &str) -> Vec<Vec<u8>> {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples");
     let folders: Vec<PathBuf> = match folder {
-        "" => ["auditd", "kubernetes", "containerd", "kubelet"].iter().map(|name| samples.join(name)).collect(),
+        "" => {
+            ["auditd", "kubernetes", "containerd", "kubelet", "syslog"].iter().map(|name| samples.join(name)).collect()
+        }
         name => vec![samples.join(name)],
     };
     let mut seeds = Vec::new();

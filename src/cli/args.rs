@@ -68,7 +68,7 @@ pub enum Command {
     Serve(ServeArgs),
     /// Read files and folders into a store
     #[command(
-        after_help = "EXAMPLES:\n  deponent ingest audit.log k8s-audit.log.gz --store ./case\n  deponent ingest /mnt/node-7/var/log --node node-7 --cluster prod -o json\n\nFormats are found by looking at the content: auditd (RAW, ENRICHED), audit.k8s.io (lines, lists, objects), containerd's log (logfmt, JSON), its events (as `ctr events` prints them), the kubelet's log (klog, JSON); plain, .gz or .zst.\nReading a file again, under another name or compressed, adds nothing."
+        after_help = "EXAMPLES:\n  deponent ingest audit.log k8s-audit.log.gz --store ./case\n  deponent ingest /mnt/node-7/var/log --node node-7 --cluster prod -o json\n\nFormats are found by looking at the content: auditd (RAW, ENRICHED), audit.k8s.io (lines, lists, objects), containerd's log (logfmt, JSON), its events (as `ctr events` prints them), the kubelet's log (klog, JSON), syslog (auth.log, kern.log, `journalctl -o json`); plain, .gz or .zst.\nReading a file again, under another name or compressed, adds nothing."
     )]
     Ingest(IngestArgs),
     /// Find events
@@ -187,8 +187,8 @@ pub struct IngestArgs {
     /// Files and folders
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// Format, where looking is not enough: auditd, kubernetes-audit, containerd, containerd-events, kubelet
-    #[arg(long)]
+    /// Format, where looking is not enough
+    #[arg(long, help = format!("Format, where looking is not enough: {}", crate::model::RecordKind::names()))]
     pub kind: Option<String>,
     /// Node that the files are of; part of the identity of all events but those of the API server
     #[arg(long)]

@@ -23,11 +23,10 @@ pub fn run(global: &Global, args: &IngestArgs) -> Result<Exit, CliError> {
     let config = config(global)?;
     let kind = match &args.kind {
         None => None,
-        Some(name) => Some(RecordKind::of_name(name).filter(|kind| *kind != RecordKind::Own).ok_or_else(|| {
-            CliError::usage(format!(
-                "--kind `{name}` is none of: auditd, kubernetes-audit, containerd, containerd-events, kubelet"
-            ))
-        })?),
+        Some(name) => Some(
+            RecordKind::of_file(name)
+                .ok_or_else(|| CliError::usage(format!("--kind `{name}` is none of: {}", RecordKind::names())))?,
+        ),
     };
     let options = IngestOptions {
         store: StoreOptions::new(store_dir(global)?),

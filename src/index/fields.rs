@@ -114,9 +114,13 @@ macro_rules! field {
 
 /// All fields, in the order of an event's JSON.
 pub static FIELDS: &[Field] = &[
-    field!("source", Text, false, "layer that recorded it: linux, kubernetes, containerd, kubelet, self", |e, each| {
-        each(e.source.name())
-    }),
+    field!(
+        "source",
+        Text,
+        false,
+        "layer that recorded it: linux, kubernetes, containerd, kubelet, syslog, self",
+        |e, each| { each(e.source.name()) }
+    ),
     field!("who.name", Text, true, "the person, service account or login", |e, each| opt(e.who.name.as_ref(), each)),
     field!("who.kind", Text, false, "user, service_account, login, uid, anonymous, unset", |e, each| each(
         e.who.kind.name()

@@ -45,6 +45,8 @@ pub enum Source {
     Containerd,
     /// The kubelet's log.
     Kubelet,
+    /// syslog: logins, sessions, sudo, packets that a firewall rule logged.
+    Syslog,
     /// deponent itself: gaps, rotations.
     Own,
 }
@@ -57,6 +59,7 @@ impl Source {
             Source::Kubernetes => "kubernetes",
             Source::Containerd => "containerd",
             Source::Kubelet => "kubelet",
+            Source::Syslog => "syslog",
             Source::Own => "self",
         }
     }

@@ -13,18 +13,21 @@ pub enum RecordKind {
     ContainerdEvents,
     /// The kubelet's log: klog as text or JSON, one line each.
     Kubelet,
+    /// syslog: auth.log, kern.log and their like, the journal as JSON; one line each.
+    Syslog,
     /// deponent's own records (gaps, rotations), one JSON object a line.
     Own,
 }
 
 impl RecordKind {
     /// All kinds.
-    pub const ALL: [RecordKind; 6] = [
+    pub const ALL: [RecordKind; 7] = [
         RecordKind::Auditd,
         RecordKind::KubernetesAudit,
         RecordKind::Containerd,
         RecordKind::ContainerdEvents,
         RecordKind::Kubelet,
+        RecordKind::Syslog,
         RecordKind::Own,
     ];
 
@@ -36,8 +39,20 @@ impl RecordKind {
             RecordKind::Containerd => "containerd",
             RecordKind::ContainerdEvents => "containerd-events",
             RecordKind::Kubelet => "kubelet",
+            RecordKind::Syslog => "syslog",
             RecordKind::Own => "deponent",
         }
+    }
+
+    /// The kinds that a person may give to a file, for messages.
+    pub fn names() -> String {
+        let of_files = RecordKind::ALL.iter().filter(|kind| **kind != RecordKind::Own);
+        of_files.map(|kind| kind.name()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The kind of a file that a person gives by its name; deponent's own records are in no file.
+    pub fn of_file(name: &str) -> Option<RecordKind> {
+        RecordKind::of_name(name).filter(|kind| *kind != RecordKind::Own)
     }
 
     /// The kind of that name.

@@ -75,7 +75,8 @@ pub fn fields(line: Option<Line<'_>>) -> RecordFields {
             let fraction = format!("{:09}", of_day % 1_000_000_000);
             let fraction = fraction.get(..usize::from(digits)).unwrap_or(&fraction);
             let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-            let time = format!("{month:02}-{day:02} {hours:02}:{minutes:02}:{seconds:02}.{fraction}");
+            let point = if fraction.is_empty() { "" } else { "." };
+            let time = format!("{month:02}-{day:02} {hours:02}:{minutes:02}:{seconds:02}{point}{fraction}");
             fields.fields.push(("time".into(), time.into()));
             let said = "the line has none; the latest year that is not after its reception, and UTC, are assumed";
             fields.enriched.push(("year".into(), said.into()));

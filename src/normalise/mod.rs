@@ -11,6 +11,7 @@ mod kubernetes;
 mod line;
 mod linux;
 mod own;
+mod syslog;
 
 use deponent_parsers::linux::{Headers, NotARecord, is_user_type};
 
@@ -68,6 +69,7 @@ impl Keys {
             RecordKind::Containerd => containerd::log_key(context, bare(record)),
             RecordKind::ContainerdEvents => containerd::stream_key(context, bare(record)),
             RecordKind::Kubelet => kubelet::key(context, bare(record)),
+            RecordKind::Syslog => syslog::key(context, bare(record)),
             RecordKind::Own => own::key(context, record),
         }
     }
@@ -111,6 +113,7 @@ pub fn event(kind: RecordKind, key: &Key, context: Context<'_>, records: &[&[u8]
         RecordKind::Containerd => containerd::log_event(key, context, first_bare(records)),
         RecordKind::ContainerdEvents => containerd::stream_event(key, context, first_bare(records)),
         RecordKind::Kubelet => kubelet::event(key, context, first_bare(records)),
+        RecordKind::Syslog => syslog::event(key, context, first_bare(records)),
         RecordKind::Own => own::event(key, context, records),
     }
 }
@@ -123,6 +126,7 @@ pub fn fields(kind: RecordKind, record: &[u8]) -> RecordFields {
         RecordKind::Containerd => containerd::log_fields(bare(record)),
         RecordKind::ContainerdEvents => containerd::stream_fields(bare(record)),
         RecordKind::Kubelet => kubelet::fields(bare(record)),
+        RecordKind::Syslog => syslog::fields(bare(record)),
         RecordKind::Own => own::fields(record),
     }
 }

@@ -85,7 +85,8 @@ fn read_serials(
             RecordKind::KubernetesAudit
             | RecordKind::Containerd
             | RecordKind::ContainerdEvents
-            | RecordKind::Kubelet => return Ok(()),
+            | RecordKind::Kubelet
+            | RecordKind::Syslog => return Ok(()),
             RecordKind::Own => {
                 let bytes = reader.record(at)?;
                 if let Ok(Value::Object(mut own)) = serde_json::from_slice::<Value>(&bytes)

@@ -149,6 +149,8 @@ fn recorder(event: &Event) -> (Option<AssertedBy>, &'static str) {
         Source::Kubernetes => (Some(AssertedBy::Apiserver), "PROVEN"),
         Source::Containerd => (Some(AssertedBy::Runtime), "PROVEN"),
         Source::Kubelet => (Some(AssertedBy::Kubelet), "PROVEN"),
+        // Whoever may write to /dev/log can write such a line.
+        Source::Syslog => (Some(AssertedBy::Daemon), "CONSISTENT"),
         Source::Own => (None, "PROVEN"),
     }
 }

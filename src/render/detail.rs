@@ -85,7 +85,11 @@ impl Detail {
             writeln!(out, "  {}{place}", Word(&kind))?;
             pairs(out, at(record, "fields"), at(record, "meaning"), "    ", &self.look)?;
             if at(record, "enriched").is_some() {
-                writeln!(out, "    {}", style.paint(Paint::Dim, "added by auditd when it wrote the record (daemon)"))?;
+                let by = match text(event, "source").as_deref() {
+                    Some("linux") => "added by auditd when it wrote the record (daemon)",
+                    _ => "not in the record, inferred by deponent",
+                };
+                writeln!(out, "    {}", style.paint(Paint::Dim, by))?;
                 pairs(out, at(record, "enriched"), None, "      ", &self.look)?;
             }
         }

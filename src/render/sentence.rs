@@ -18,6 +18,7 @@ pub fn sentence(event: &Value, look: &Look) -> String {
         Some("linux") => linux(event),
         Some("self") => own(event),
         Some(source @ ("containerd" | "kubelet")) => daemon(event, source),
+        Some("syslog") => line(event),
         _ => request(event),
     };
     format!("{time} {body}{}", issues(event))
@@ -229,6 +230,30 @@ fn daemon(event: &Value, source: &str) -> String {
         ends.extend(word(event, path).map(|value| format!("{name} {value}")));
     }
     with_ends(out, &ends)
+}
+
+/// A line of syslog: what a program said that somebody did, a packet that a rule logged, or its text.
+fn line(event: &Value) -> String {
+    let node = word(event, "where.node").map(|node| format!("{node}: ")).unwrap_or_default();
+    let program = word(event, "how.comm").unwrap_or_else(|| "an unnamed program".to_owned());
+    match text(event, "what.action").as_deref() {
+        Some("logged") => {
+            let said = word(event, "what.message").unwrap_or_default();
+            format!("{node}{program} said: {said}")
+        }
+        Some("logged-packet") => {
+            let rule =
+                at(event, "why.keys").and_then(Value::as_array).and_then(|keys| keys.first()).and_then(Value::as_str);
+            let rule = rule.map_or("a rule without a name".to_owned(), |rule| format!("rule {}", Word(rule)));
+            let mut out = format!("{node}{rule} logged a packet {}", peer(event).unwrap_or_default());
+            out.push_str(&word(event, "how.net.proto").map(|proto| format!(" ({proto})")).unwrap_or_default());
+            if text(event, "what.outcome").is_some_and(|outcome| outcome != "unknown") {
+                out.push_str(&outcome(event));
+            }
+            out
+        }
+        _ => format!("{node}{program} recorded: {}", request(event)),
+    }
 }
 
 /// The object of a request: kind, namespace/name or path.

@@ -27,7 +27,11 @@ pub fn format_of(kind: RecordKind) -> Format {
     match kind {
         RecordKind::Auditd => Format::Auditd,
         RecordKind::KubernetesAudit => Format::KubernetesAudit,
-        RecordKind::Containerd | RecordKind::ContainerdEvents | RecordKind::Kubelet | RecordKind::Own => Format::Lines,
+        RecordKind::Containerd
+        | RecordKind::ContainerdEvents
+        | RecordKind::Kubelet
+        | RecordKind::Syslog
+        | RecordKind::Own => Format::Lines,
     }
 }
 

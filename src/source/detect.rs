@@ -17,6 +17,7 @@ pub fn kind_of(head: &[u8]) -> Option<RecordKind> {
         Found::Containerd => Some(RecordKind::Containerd),
         Found::ContainerdEvents => Some(RecordKind::ContainerdEvents),
         Found::Kubelet => Some(RecordKind::Kubelet),
+        Found::Syslog => Some(RecordKind::Syslog),
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 fn names(dir: &Path) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for room in ["auditd", "kubernetes", "containerd", "kubelet"] {
+    for room in ["auditd", "kubernetes", "containerd", "kubelet", "syslog"] {
         let Ok(entries) = std::fs::read_dir(dir.join(room)) else { continue };
         for entry in entries {
             found.insert(format!("{room}/{}", entry.unwrap().file_name().to_str().unwrap()));
@@ -30,8 +30,8 @@ fn events(sample: &Path) -> String {
     found.extend(scratch.search("source:self"));
     for mut event in found {
         event["when"].as_object_mut().unwrap().remove("received");
-        if event["source"] == "kubelet" && !is_json {
-            // klog's text has no year: the one of the reading stands in for it, and is part of the identity.
+        if (event["source"] == "kubelet" || event["source"] == "syslog") && !is_json {
+            // klog's text and most of syslog have no year: the one of the reading stands in for it, and is part of the identity.
             event.as_object_mut().unwrap().remove("id");
             for name in ["event", "end"] {
                 if let Some(time) = event["when"][name].as_str().and_then(|time| time.get(4..)) {

@@ -17,6 +17,7 @@ use crate::issue::Issue;
 use crate::line::{Line, text_of};
 
 pub use kubelet::is_kubelet;
+pub(crate) use values::of_day;
 
 /// Name of the field that holds what of a line could not be taken apart.
 pub const REST: &str = "text";

@@ -15,7 +15,7 @@ pub(super) fn number(text: &str) -> Option<i64> {
 }
 
 /// `20:59:00.500415` as nanoseconds since midnight and digits of the second. A leap second is the first one of the next minute.
-pub(super) fn of_day(text: &str) -> Option<(i64, u8)> {
+pub(crate) fn of_day(text: &str) -> Option<(i64, u8)> {
     let (clock, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let mut parts = clock.split(':');
     let (hours, minutes, seconds) = (number(parts.next()?)?, number(parts.next()?)?, number(parts.next()?)?);

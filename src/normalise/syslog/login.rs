@@ -1,0 +1,232 @@
+//! What sshd, PAM, sudo, su and the tools for accounts say.
+//!
+//! Names that a stranger chose stand within these texts, so each is cut from the end at which only the daemon writes. Not here: the line (`mod`).
+
+use super::named;
+use crate::model::{Event, EventIssue, Object, Outcome, Str};
+use crate::normalise::line::some;
+
+/// Reads a text; one that it does not know stays a text.
+pub(super) fn read(program: &str, message: &str, event: &mut Event) {
+    let message = message.trim();
+    if let Some(found) = pam(message) {
+        session(&found, event);
+        return;
+    }
+    match program {
+        "sshd" | "sshd-session" => sshd(message, event),
+        // sudo's own log file has lines without a program.
+        "sudo" | "" => sudo(message, event),
+        "su" => su(message, event),
+        "useradd" | "userdel" | "usermod" | "groupadd" | "passwd" => account(message, event),
+        _ => {}
+    }
+}
+
+fn act(event: &mut Event, action: &str, outcome: Outcome) {
+    event.what.action = action.into();
+    event.what.outcome = outcome;
+}
+
+/// `Accepted publickey for bob from 10.0.0.9 port 4242 ssh2: ED25519 SHA256:…`, `Failed password for invalid user x from …`, and ends of connections.
+fn sshd(message: &str, event: &mut Event) {
+    let mut words = message.splitn(2, ' ');
+    let (first, rest) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+    match first {
+        "Accepted" | "Failed" | "Postponed" => {
+            let Some((method, rest)) = rest.split_once(" for ") else { return };
+            // A user's name may hold anything, ` from ` too: the address is what stands last.
+            let Some((user, peer)) = rest.rsplit_once(" from ") else { return };
+            let Some(peer) = peer_of(peer, event) else { return };
+            let user = user.strip_prefix("invalid user ").unwrap_or(user);
+            let (action, outcome) = match first {
+                "Accepted" => ("logged-in", Outcome::Success),
+                "Failed" => ("tried-to-log-in", Outcome::Failure),
+                _ => ("tried-to-log-in", Outcome::Unknown),
+            };
+            act(event, action, outcome);
+            named(event, user);
+            event.how.args.push(("method".into(), method.into()));
+            // `ssh2: ED25519 SHA256:…`
+            let fingerprint = peer.split(' ').find(|word| word.starts_with("SHA256:") || word.starts_with("MD5:"));
+            event.who.credential = fingerprint.map(Str::from);
+        }
+        "Invalid" => {
+            let Some((user, peer)) = rest.strip_prefix("user ").and_then(|rest| rest.rsplit_once(" from ")) else {
+                return;
+            };
+            if peer_of(peer, event).is_some() {
+                act(event, "tried-to-log-in", Outcome::Failure);
+                named(event, user);
+            }
+        }
+        "Connection" | "Disconnected" | "Received" => {
+            let (action, at) = match first {
+                "Connection" if rest.starts_with("from ") => ("connected", rest.strip_prefix("from ")),
+                "Disconnected" => ("disconnected", rest.strip_prefix("from ")),
+                "Connection" => ("disconnected", rest.split_once(" by ").map(|(_, at)| at)),
+                _ => ("disconnected", rest.split_once("disconnect from ").map(|(_, at)| at)),
+            };
+            let Some(at) = at else { return };
+            let (user, at) = match at.strip_prefix("user ").or_else(|| at.split_once(" user ").map(|(_, at)| at)) {
+                Some(at) => at.split_once(' ').map_or((None, at), |(user, at)| (Some(user), at)),
+                None => (None, at),
+            };
+            if peer_of(at, event).is_some() {
+                act(event, action, Outcome::Unknown);
+                if let Some(user) = user {
+                    named(event, user);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// `10.0.0.9 port 4242 …`: takes the address, returns what is behind the port.
+fn peer_of<'t>(text: &'t str, event: &mut Event) -> Option<&'t str> {
+    let (address, rest) = text.split_once(' ')?;
+    let (port, rest) = rest.strip_prefix("port ").map(|rest| rest.split_once(' ').unwrap_or((rest, "")))?;
+    address.parse::<std::net::IpAddr>().ok()?;
+    event.who.address = Some(address.into());
+    let net = event.how.net.get_or_insert_default();
+    net.src = Some(address.into());
+    net.sport = port.trim_end_matches(':').parse().ok();
+    Some(rest)
+}
+
+/// `pam_unix(sshd:session): session opened for user bob(uid=1502) by (uid=0)`.
+struct Pam<'t> {
+    service: &'t str,
+    text: &'t str,
+}
+
+fn pam(message: &str) -> Option<Pam<'_>> {
+    let (module, text) = message.split_once("): ")?;
+    let (name, of) = module.split_once('(')?;
+    let is_module = name.starts_with("pam_") && !name.contains(' ');
+    let (service, _) = of.split_once(':').filter(|_| is_module)?;
+    Some(Pam { service, text })
+}
+
+fn session(pam: &Pam<'_>, event: &mut Event) {
+    event.how.args.push(("service".into(), pam.service.into()));
+    let opened = pam.text.strip_prefix("session opened for user ").map(|rest| ("started-session", rest));
+    let closed = || pam.text.strip_prefix("session closed for user ").map(|rest| ("ended-session", rest));
+    if let Some((action, rest)) = opened.or_else(closed) {
+        let (user, by) = rest.split_once(" by ").unwrap_or((rest, ""));
+        let (user, uid) = with_uid(user);
+        act(event, action, Outcome::Success);
+        let (by, by_uid) = with_uid(by);
+        // Whose session it is; who opened it is root's daemon, or, for sudo and su, the caller.
+        if matches!(pam.service, "sudo" | "su" | "su-l") {
+            event.who.r#as = some(user);
+            match (by, by_uid) {
+                ("", Some(uid)) => named_uid(event, uid),
+                ("", None) => {}
+                (by, _) => named(event, by),
+            }
+        } else {
+            named(event, user);
+        }
+        event.what.object = Some(Object { kind: Some("session".into()), name: some(user), ..Object::default() });
+        if let Some(uid) = uid {
+            event.who.effective.get_or_insert_default().uid = Some(uid);
+        }
+    } else if let Some(rest) = pam.text.strip_prefix("authentication failure; ") {
+        act(event, "tried-to-authenticate", Outcome::Failure);
+        let value = |name: &str| {
+            let mut words = rest.split_whitespace().filter_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+            words.next().filter(|value| !value.is_empty())
+        };
+        if let Some(user) = value("user") {
+            named(event, user);
+        }
+        event.who.address = value("rhost").map(Str::from);
+        event.how.tty = value("tty").map(Str::from);
+    }
+}
+
+/// `bob(uid=1502)`.
+fn with_uid(text: &str) -> (&str, Option<u32>) {
+    let Some((name, uid)) = text.strip_suffix(')').and_then(|text| text.rsplit_once("(uid=")) else {
+        return (text, None);
+    };
+    (name, uid.parse().ok())
+}
+
+/// A caller of whom only the number is said.
+fn named_uid(event: &mut Event, uid: u32) {
+    named(event, &uid.to_string());
+    event.who.kind = crate::model::WhoKind::Uid;
+}
+
+/// `bob : TTY=pts/0 ; PWD=/home/bob ; USER=root ; COMMAND=/usr/bin/id`; before the first pair may stand why it was refused.
+fn sudo(message: &str, event: &mut Event) {
+    let Some((user, rest)) = message.split_once(" : ").filter(|(user, _)| !user.contains(' ')) else { return };
+    let Some((head, command)) =
+        rest.split_once(" ; COMMAND=").or_else(|| rest.strip_prefix("COMMAND=").map(|c| ("", c)))
+    else {
+        return;
+    };
+    let (mut tty, mut cwd, mut target, mut refused, mut twice) = (None, None, None, None, false);
+    for part in head.split(" ; ") {
+        let (slot, value) = match part.split_once('=') {
+            Some(("TTY", value)) => (&mut tty, value),
+            Some(("PWD", value)) => (&mut cwd, value),
+            Some(("USER", value)) => (&mut target, value),
+            // GROUP, TSID, ENV, CHROOT, HOST.
+            Some((name, _)) if name.bytes().all(|byte| byte.is_ascii_uppercase()) => continue,
+            _ => (&mut refused, part),
+        };
+        twice |= slot.is_some();
+        *slot = Some(value);
+    }
+    act(event, "ran-command", Outcome::Success);
+    named(event, user);
+    if twice || command.contains(" ; COMMAND=") {
+        // A folder's name can hold a whole such line: then nobody can tell which part sudo wrote.
+        let detail = "a value holds what looks like further parts of the line, so only the caller is taken from it";
+        event.issues.push(EventIssue { kind: "ambiguous-line".into(), detail: detail.into() });
+        act(event, "ran-command", Outcome::Unknown);
+        return;
+    }
+    if let Some(reason) = refused.filter(|reason| !reason.is_empty()) {
+        act(event, "tried-to-run-command", Outcome::Denied);
+        event.why.reason = Some(reason.into());
+    }
+    event.who.r#as = target.map(Str::from);
+    event.how.tty = tty.map(Str::from);
+    event.r#where.cwd = cwd.map(Str::from);
+    event.how.exe = command.split(' ').next().map(Str::from);
+    event.what.object = Some(Object { kind: Some("command".into()), name: some(command), ..Object::default() });
+}
+
+/// `(to root) bob on pts/0`, `FAILED SU (to root) bob on pts/0`.
+fn su(message: &str, event: &mut Event) {
+    let (failed, rest) = message.strip_prefix("FAILED SU ").map_or((false, message), |rest| (true, rest));
+    let Some((target, rest)) = rest.strip_prefix("(to ").and_then(|rest| rest.split_once(") ")) else { return };
+    let (user, tty) = rest.rsplit_once(" on ").unwrap_or((rest, ""));
+    match failed {
+        true => act(event, "tried-to-change-identity", Outcome::Failure),
+        false => act(event, "changed-identity", Outcome::Success),
+    }
+    named(event, user);
+    event.who.r#as = some(target);
+    event.how.tty = some(tty);
+}
+
+/// `new user: name=x, UID=0, …`, `delete user 'x'`, `new group: name=x, …`.
+fn account(message: &str, event: &mut Event) {
+    let listed = |rest: &str| rest.strip_prefix("name=").map(|rest| rest.split(',').next().unwrap_or(rest).to_owned());
+    let quoted =
+        |rest: &str| rest.strip_prefix('\'').and_then(|rest| rest.split_once('\'')).map(|(name, _)| name.to_owned());
+    let found = [("new user: ", "added-user", "user"), ("new group: ", "added-group", "group")]
+        .into_iter()
+        .find_map(|(start, action, kind)| Some((action, kind, listed(message.strip_prefix(start)?)?)))
+        .or_else(|| Some(("deleted-user", "user", quoted(message.strip_prefix("delete user ")?)?)));
+    if let Some((action, kind, name)) = found {
+        act(event, action, Outcome::Success);
+        event.what.object = Some(Object { kind: Some(kind.into()), name: some(&name), ..Object::default() });
+    }
+}

@@ -1,0 +1,77 @@
+//! Events of syslog lines: logins, sessions, sudo, accounts, packets that a firewall rule logged; any other line is kept with its text.
+//!
+//! Whoever may write to `/dev/log` can write any line under any program's name, so what a line says is said by a `daemon` and proves nothing alone; where the
+//! journal knows the real program and it is another one, the line says nothing of anybody (`forged-program`). A line without a year gets the latest that is
+//! not after its reception, and UTC.
+//! Lines that are equal byte for byte are one event with several records: within a second nothing tells them apart.
+//! Inside: `login` (sshd, PAM, sudo, su, accounts), `packet` (the kernel's netfilter log). Not here: reading the line (`deponent_parsers::syslog`).
+
+mod login;
+mod packet;
+#[cfg(test)]
+mod tests;
+
+use deponent_parsers::line::Line;
+use deponent_parsers::syslog::{self, HOST, KERNEL, PID, PROGRAM};
+
+use super::{Bad, Context, Key, line};
+use crate::model::{AssertedBy, Event, EventIssue, RecordFields, Source, Str};
+
+/// The event of a line.
+pub fn key(context: Context<'_>, bytes: &[u8]) -> Result<Key, Bad> {
+    let text = deponent_parsers::line::text_of(bytes);
+    line::key(Source::Syslog, context, bytes, syslog::parse(&text))
+}
+
+/// The fields of a line under their own names.
+pub fn fields(bytes: &[u8]) -> RecordFields {
+    line::fields(syslog::parse(&deponent_parsers::line::text_of(bytes)))
+}
+
+/// The event of a line.
+pub fn event(key: &Key, context: Context<'_>, bytes: &[u8]) -> Event {
+    let text = deponent_parsers::line::text_of(bytes);
+    let Some(line) = syslog::parse(&text) else {
+        return super::own::empty(context, key.id, key.when);
+    };
+    let mut event = line::event(key, context, &line);
+    let program = line.field(PROGRAM).unwrap_or("");
+    event.how.comm = line::some(program);
+    event.how.pid = line.field(PID).and_then(|pid| pid.parse().ok());
+    if event.r#where.node.is_none() {
+        event.r#where.node = line.field(HOST).map(Str::from);
+    }
+    match real_program(&line) {
+        Some(real) if is_privileged(program) && real != program => event.issues.push(EventIssue {
+            kind: "forged-program".into(),
+            detail: format!(
+                "the line says that `{program}` wrote it, the journal that `{real}` did: it is not believed"
+            )
+            .into(),
+        }),
+        _ if program == KERNEL => packet::read(&line.message, &mut event),
+        _ => login::read(program, &line.message, &mut event),
+    }
+    event
+}
+
+/// The program of a line of the journal as the kernel knows it.
+fn real_program<'l>(line: &'l Line<'_>) -> Option<&'l str> {
+    let exe = line.field("_EXE")?;
+    Some(exe.rsplit('/').next().unwrap_or(exe))
+}
+
+/// Programs whose lines say who somebody is.
+fn is_privileged(program: &str) -> bool {
+    matches!(
+        program,
+        "sshd" | "sshd-session" | "sudo" | "su" | "login" | "useradd" | "userdel" | "usermod" | "groupadd" | "passwd"
+    )
+}
+
+/// Says that the daemon named somebody.
+fn named(event: &mut Event, name: &str) {
+    event.who.name = line::some(name);
+    event.who.kind = crate::model::WhoKind::Login;
+    event.who.asserted_by = Some(AssertedBy::Daemon);
+}

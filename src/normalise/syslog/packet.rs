@@ -1,0 +1,60 @@
+//! Packets that a netfilter rule logged: iptables' LOG, nftables' `log`, ufw, firewalld.
+//!
+//! `[UFW BLOCK] IN=eth0 OUT= MAC=… SRC=10.0.0.9 DST=10.0.0.2 LEN=60 … PROTO=TCP SPT=4242 DPT=22 … SYN`. The rule's prefix stands before `IN=`; a packet can
+//! write neither it nor a pair. Not here: NETFILTER_PKT and NETFILTER_CFG of the audit system (`linux`).
+
+use crate::model::{Event, Outcome};
+use crate::normalise::line::some;
+
+/// Reads a text of the kernel; one that is no packet stays a text.
+pub(super) fn read(message: &str, event: &mut Event) {
+    let Some(at) = message.find("IN=").filter(|at| {
+        *at == 0 || message.get(..*at).is_some_and(|before| before.ends_with([' ', ':', ']', '"', '_', '-']))
+    }) else {
+        return;
+    };
+    let (prefix, pairs) = message.split_at(at);
+    let pairs_of = pairs.split(' ').filter_map(|word| word.split_once('='));
+    // ICMP errors quote the packet that they are about: the first value of a name is this packet's.
+    let value = |name: &str| {
+        pairs_of.clone().find(|(key, _)| *key == name).map(|(_, value)| value).filter(|value| !value.is_empty())
+    };
+    let (Some(src), Some(dst)) = (value("SRC"), value("DST")) else { return };
+    if !pairs_of.clone().any(|(name, _)| name == "OUT") {
+        return;
+    }
+    let prefix = kernel_time(prefix).trim().trim_end_matches(':');
+    let net = event.how.net.get_or_insert_default();
+    (net.src, net.dst) = (some(src), some(dst));
+    (net.sport, net.dport) =
+        (value("SPT").and_then(|port| port.parse().ok()), value("DPT").and_then(|port| port.parse().ok()));
+    net.proto = value("PROTO").map(|proto| proto.to_ascii_lowercase().into());
+    net.interface = value("IN").or_else(|| value("OUT")).and_then(some);
+    net.verdict = verdict(prefix).map(|(verdict, _)| verdict.into());
+    event.what.action = "logged-packet".into();
+    event.what.outcome = verdict(prefix).map_or(Outcome::Unknown, |(_, outcome)| outcome);
+    event.who.address = some(src);
+    event.why.keys.extend(some(prefix));
+}
+
+/// `[12345.678901] ` before the text of a kern.log.
+fn kernel_time(prefix: &str) -> &str {
+    let behind = prefix.trim_start().strip_prefix('[').and_then(|rest| rest.split_once("] "));
+    match behind {
+        Some((time, rest)) if time.trim().bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => rest,
+        _ => prefix,
+    }
+}
+
+/// What the rule did, where its maker put it into the prefix in a form that means nothing else: ufw's and firewalld's. A rule that logs need do nothing more.
+fn verdict(prefix: &str) -> Option<(&'static str, Outcome)> {
+    let ufw = prefix.strip_prefix("[UFW ").and_then(|rest| rest.split([']', ' ']).next());
+    let firewalld = || prefix.strip_prefix("filter_").and_then(|rest| rest.rsplit('_').next());
+    match ufw.or_else(firewalld)? {
+        "BLOCK" => Some(("block", Outcome::Denied)),
+        "DROP" => Some(("drop", Outcome::Denied)),
+        "REJECT" => Some(("reject", Outcome::Denied)),
+        "ALLOW" | "ACCEPT" => Some(("accept", Outcome::Success)),
+        _ => None,
+    }
+}
