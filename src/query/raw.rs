@@ -21,11 +21,27 @@ const BATCHES_MIN: u64 = 64;
 /// records holds some 200.
 const EVENTS_MIN: u64 = 32;
 
-/// Records of a batch, a bit each.
-type Records = [u64; RECORDS_MAX.div_ceil(64)];
+/// What the conditions say of a batch.
+#[derive(Debug, Clone)]
+enum Marks {
+    /// Its records have to be looked at one by one.
+    Open,
+    /// None of them holds for any of its records: most batches of most questions.
+    Nowhere,
+    /// A bit for each record, condition after condition; as long as the batch, since a log of small batches has many.
+    Records(Arc<[u64]>),
+}
 
-/// For each condition the records of a batch for which it holds; `None` where they have to be looked at one by one.
-type Marks = Option<Arc<[Records]>>;
+impl Marks {
+    /// Whether the condition of that number, of so many, holds for a record.
+    fn holds(&self, (test, tests): (usize, usize), record: u32) -> bool {
+        let Marks::Records(words) = self else { return false };
+        let record = usize::try_from(record).unwrap_or(usize::MAX);
+        let width = words.len() / tests.max(1);
+        let word = (record / 64 < width).then(|| words.get(test * width + record / 64)).flatten();
+        word.is_some_and(|word| word >> (record % 64) & 1 == 1)
+    }
+}
 
 /// What is known of an event before its records are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,9 +110,12 @@ impl Early {
                 Some((leaf, marks)) if *leaf == place.leaf => marks,
                 _ => &last.insert((place.leaf, self.batch(view, place.leaf)?)).1,
             };
-            let Some(marks) = marks else { return Ok(Verdict::Open) };
-            for (missing, records) in missing.iter_mut().zip(marks.iter()) {
-                *missing &= !bit(records, place.record);
+            if let Marks::Open = marks {
+                return Ok(Verdict::Open);
+            }
+            let tests = missing.len();
+            for (test, missing) in missing.iter_mut().enumerate() {
+                *missing &= !marks.holds((test, tests), place.record);
             }
         }
         Ok(if missing.contains(&true) { Verdict::No } else { Verdict::Yes })
@@ -116,19 +135,26 @@ impl Early {
     fn search(&self, view: &View, leaf: u64) -> Result<Marks, AnswerError> {
         view.in_time()?;
         // Damage is told by whoever needs a record of it.
-        let Ok(entry) = view.reader.entry(leaf) else { return Ok(None) };
+        let Ok(entry) = view.reader.entry(leaf) else { return Ok(Marks::Open) };
         // A record in parts is whole in no batch.
         if entry.header.continues || entry.header.goes_on {
-            return Ok(None);
+            return Ok(Marks::Open);
         }
-        let mut marks: Vec<Records> = vec![Records::default(); self.tests.len()];
+        let width = usize::try_from(entry.header.records).unwrap_or(RECORDS_MAX).min(RECORDS_MAX).div_ceil(64);
+        let mut words = vec![0u64; width * self.tests.len()];
         let searched = view.reader.frames(leaf, &mut |frame| {
-            for ((test, &on_frames), marks) in self.tests.iter().zip(&self.on_frames).zip(&mut marks) {
-                let mut mark = |number| set(marks, frame.first + number);
+            for ((test, &on_frames), words) in
+                self.tests.iter().zip(&self.on_frames).zip(words.chunks_mut(width.max(1)))
+            {
+                let mut mark = |number| set(words, frame.first + number);
                 if on_frames { in_frame(test, frame, &mut mark) } else { in_each(test, frame, &mut mark) }
             }
         });
-        Ok(searched.is_ok().then(|| marks.into()))
+        Ok(match searched {
+            Err(_) => Marks::Open,
+            Ok(()) if words.iter().all(|word| *word == 0) => Marks::Nowhere,
+            Ok(()) => Marks::Records(words.into()),
+        })
     }
 
     /// Searches all batches at once, on all processors, where so many events are to be looked at that nearly every batch has its turn anyway.
@@ -160,13 +186,8 @@ impl Early {
     }
 }
 
-fn bit(records: &Records, number: u32) -> bool {
-    let number = usize::try_from(number).unwrap_or(usize::MAX);
-    records.get(number / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
-}
-
-fn set(records: &mut Records, number: usize) {
-    if let Some(word) = records.get_mut(number / 64) {
+fn set(words: &mut [u64], number: usize) {
+    if let Some(word) = words.get_mut(number / 64) {
         *word |= 1 << (number % 64);
     }
 }
@@ -235,6 +256,16 @@ mod tests {
         let test = RawTest::Contains(b"b\n".to_vec());
         assert_eq!(found(&test, in_frame), [1, 2]);
         assert_eq!(found(&test, in_each), [1, 2]);
+    }
+
+    #[test]
+    fn marks_of_two_conditions() {
+        let mut words = vec![0u64; 4];
+        words.chunks_mut(2).zip([3, 70]).for_each(|(words, number)| set(words, number));
+        let marks = Marks::Records(words.into());
+        let found = |test| (0..200).filter(|record| marks.holds((test, 2), *record)).collect::<Vec<_>>();
+        assert_eq!((found(0), found(1)), (vec![3], vec![70]), "no record of one is taken for one of the other");
+        assert!(!Marks::Nowhere.holds((0, 1), 3) && !Marks::Open.holds((0, 1), 3));
     }
 
     #[test]
