@@ -11,7 +11,6 @@ mod packet;
 #[cfg(test)]
 mod tests;
 
-use deponent_parsers::line::Line;
 use deponent_parsers::syslog::{self, HOST, KERNEL, PID, PROGRAM};
 
 use super::{Bad, Context, Key, line};
@@ -41,32 +40,34 @@ pub fn event(key: &Key, context: Context<'_>, bytes: &[u8]) -> Event {
     if event.r#where.node.is_none() {
         event.r#where.node = line.field(HOST).map(Str::from);
     }
-    match real_program(&line) {
-        Some(real) if is_privileged(program) && real != program => event.issues.push(EventIssue {
-            kind: "forged-program".into(),
-            detail: format!(
-                "the line says that `{program}` wrote it, the journal that `{real}` did: it is not believed"
-            )
-            .into(),
-        }),
-        _ if program == KERNEL => packet::read(&line.message, &mut event),
-        _ => login::read(program, &line.message, &mut event),
+    if let Some(exe) = line.field("_EXE").filter(|exe| !is_of(exe, program)) {
+        // A script under another name is nothing odd, as long as it says nothing of anybody.
+        if is_believed(program) || line.message.starts_with("pam_") {
+            let detail =
+                format!("the line says that `{program}` wrote it, the journal that `{exe}` did: it is not believed");
+            event.issues.push(EventIssue { kind: "forged-program".into(), detail: detail.into() });
+        }
+    } else if program == KERNEL {
+        packet::read(&line.message, &mut event);
+    } else {
+        login::read(program, &line.message, &mut event);
     }
     event
 }
 
-/// The program of a line of the journal as the kernel knows it.
-fn real_program<'l>(line: &'l Line<'_>) -> Option<&'l str> {
-    let exe = line.field("_EXE")?;
-    Some(exe.rsplit('/').next().unwrap_or(exe))
+/// Programs whose lines say who did something, or what a packet was.
+fn is_believed(program: &str) -> bool {
+    let login = ["sshd", "sshd-session", "sudo", "su", "useradd", "userdel", "usermod", "groupadd", "passwd"];
+    program == KERNEL || login.contains(&program)
 }
 
-/// Programs whose lines say who somebody is.
-fn is_privileged(program: &str) -> bool {
-    matches!(
-        program,
-        "sshd" | "sshd-session" | "sudo" | "su" | "login" | "useradd" | "userdel" | "usermod" | "groupadd" | "passwd"
-    )
+/// Folders into which nobody but root installs a program.
+const FOLDERS: &[&str] = &["/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/", "/usr/lib/", "/usr/libexec/", "/lib/"];
+
+/// Whether a line of the journal may call itself by that name: the kernel knows its program by a path.
+fn is_of(exe: &str, program: &str) -> bool {
+    let name = exe.rsplit('/').next().unwrap_or(exe);
+    name.eq_ignore_ascii_case(program) && FOLDERS.iter().any(|folder| exe.starts_with(folder))
 }
 
 /// Says that the daemon named somebody.

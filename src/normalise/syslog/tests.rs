@@ -178,7 +178,20 @@ fn the_journal_knows_who_wrote() {
         ))
     };
     assert_eq!(line("/usr/sbin/sshd").who.name.as_deref(), Some("root"));
+    assert_eq!(line("/home/bob/sshd").who.name, None, "a program of that name that anybody may have put there");
     let forged = line("/usr/bin/logger");
     assert_eq!((forged.who.name.as_deref(), forged.what.action.as_str()), (None, "logged"));
+    let kernel = of(
+        "{\"__REALTIME_TIMESTAMP\":\"1\",\"SYSLOG_IDENTIFIER\":\"kernel\",\"_EXE\":\"/usr/bin/logger\",\"MESSAGE\":\"x IN=lo OUT= SRC=1.1.1.1 DST=1.1.1.2\"}",
+    );
+    assert_eq!(kernel.what.action, "logged");
+    let pam = of(
+        "{\"__REALTIME_TIMESTAMP\":\"1\",\"SYSLOG_IDENTIFIER\":\"x\",\"_EXE\":\"/usr/bin/logger\",\"MESSAGE\":\"pam_unix(sshd:session): session opened for user root\"}",
+    );
+    assert_eq!((pam.who.name, pam.issues.len()), (None, 1));
+    let script = of(
+        "{\"__REALTIME_TIMESTAMP\":\"1\",\"SYSLOG_IDENTIFIER\":\"backup\",\"_EXE\":\"/usr/bin/python3\",\"MESSAGE\":\"done\"}",
+    );
+    assert_eq!(script.issues, []);
     assert_eq!(forged.issues[0].kind, "forged-program");
 }
