@@ -53,7 +53,7 @@ fn frames(format: Format, bytes: &[u8]) -> Vec<&[u8]> {
 
 /// What an import does with records, but for the places: events leave in the order in which they came.
 fn events(kind: RecordKind, frames: &[&[u8]]) -> usize {
-    let context = Context { cluster: "bench", node: "node", received_ns: 0 };
+    let context = Context { cluster: "bench", node: "node", received_ns: 0, ..Context::NOWHERE };
     let mut open: HashMap<EventId, (Key, Vec<&[u8]>), foldhash::fast::RandomState> = HashMap::default();
     let mut order = std::collections::VecDeque::new();
     let mut keys = normalise::Keys::default();

@@ -2,8 +2,11 @@
 //!
 //! Not here: command-line options (`cli`), which override it.
 
-use crate::model::RecordKind;
+use crate::model::{Reading, RecordKind};
+use crate::normalise::Mapping;
+use crate::time::Zone;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -59,6 +62,9 @@ struct WrittenTail {
     kind: Option<String>,
     cluster: Option<String>,
     node: Option<String>,
+    zone: Option<String>,
+    #[serde(default)]
+    fields: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -91,7 +97,7 @@ pub struct Config {
 /// Files to follow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tail {
-    /// Paths; the file name may hold `*`. None needs to exist.
+    /// Paths; each part may hold `*`. None needs to exist.
     pub paths: Vec<String>,
     /// The format; found by looking when absent.
     pub kind: Option<RecordKind>,
@@ -99,6 +105,8 @@ pub struct Tail {
     pub cluster: String,
     /// Node of these files.
     pub node: String,
+    /// How their records are to be read.
+    pub reading: Reading,
 }
 
 /// Bounds on memory and time.
@@ -196,12 +204,37 @@ fn checked_tail(path: &Path, one: WrittenTail, cluster: &str, node: &str) -> Res
             value_error(path, "tail.kind", format!("`{name}` is none of: {kinds} (leave it out to detect it)"))
         })?),
     };
+    let zone = match one.zone.as_deref() {
+        None => String::new(),
+        Some(text) => zone_name(text).map_err(|message| value_error(path, "tail.zone", message))?,
+    };
+    let mut mapping = Mapping::default();
+    for (question, names) in &one.fields {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        mapping.set(question, &names).map_err(|message| value_error(path, "tail.fields", message))?;
+    }
     Ok(Tail {
         paths: one.paths,
+        reading: Reading { zone, fields: mapping.to_string() },
         kind,
         cluster: one.cluster.unwrap_or_else(|| cluster.to_owned()),
         node: one.node.unwrap_or_else(|| node.to_owned()),
     })
+}
+
+/// The zone of stamps that have none, as batch headers name it; empty for UTC.
+///
+/// # Errors
+/// What is wrong with it, for people.
+pub fn zone_name(text: &str) -> Result<String, String> {
+    match Zone::parse(text) {
+        Ok(Zone::Utc) => Ok(String::new()),
+        Ok(Zone::Local) => {
+            Err("`local` is another zone on every machine: give its name, such as Europe/Berlin".to_owned())
+        }
+        Ok(zone) => Ok(zone.to_string()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn checked_limits(path: &Path, written: &WrittenLimits) -> Result<Limits, ConfigError> {

@@ -14,7 +14,7 @@ pub use duration::parse_duration;
 pub use error::TimeError;
 pub use expression::{Span, parse_instant};
 pub use window::{Window, window};
-pub use zone::Zone;
+pub use zone::{LocalTime, Zone};
 
 use crate::model::Moment;
 use chrono::{DateTime, FixedOffset};

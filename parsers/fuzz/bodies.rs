@@ -2,9 +2,9 @@
 //! stable (`tests/fuzz.rs`).
 
 use deponent_parsers::frame::{Format, Framer};
-use deponent_parsers::{containerd, detect, klog, kubernetes, linux, syslog};
+use deponent_parsers::{container, containerd, crio, detect, docker, etcd, klog, kubernetes, linux, syslog};
 
-/// One target: its name, which folder of `samples/` has its seeds, what it does.
+/// One target: its name, which folder of `samples/` and of `fuzz/seeds/` has its seeds, what it does.
 pub type Target = (&'static str, &'static str, fn(&[u8]));
 
 /// All targets.
@@ -14,6 +14,10 @@ pub const TARGETS: &[Target] = &[
     ("containerd", "containerd", containerd),
     ("klog", "kubelet", klog),
     ("syslog", "syslog", syslog),
+    ("container", "container", container),
+    ("crio", "crio", crio),
+    ("docker", "docker", docker),
+    ("etcd", "etcd", etcd),
     ("frames_auditd", "auditd", frames_auditd),
     ("frames_kubernetes", "kubernetes", frames_kubernetes),
     ("detection", "", detection),
@@ -83,11 +87,53 @@ pub fn klog(data: &[u8]) {
     let _ = klog::parse(&klog::text(data));
 }
 
-/// A line of syslog: its text lies in the line, but for the journal's JSON.
+/// A line of syslog: its text lies in the line, but for JSON and for wrapped lines.
 pub fn syslog(data: &[u8]) {
     let text = deponent_parsers::line::text_of(data);
     let Some(line) = syslog::parse(&text) else { return };
-    assert!(text.starts_with('{') || text.contains(line.message.as_ref()), "a text that nobody wrote");
+    assert!(
+        text.starts_with('{') || text.contains('\n') || text.contains(line.message.as_ref()),
+        "a text that nobody wrote"
+    );
+}
+
+/// A line of a container: its stream is told alike at a glance and by reading, and nothing grows.
+pub fn container(data: &[u8]) {
+    let part = container::part(data);
+    assert_eq!(
+        container::stream_of(data),
+        part.as_ref().map(|part| (part.stream, part.partial)),
+        "a stream that nobody wrote"
+    );
+    let text = part.as_ref().map_or(data, |part| part.text.as_ref());
+    let text = deponent_parsers::line::text_of(text);
+    let body = container::body(&text);
+    assert!(body.fields.len() <= 128);
+    assert!(body.form != container::Form::Plain || (body.fields.is_empty() && body.message.is_none()));
+    let _ = container::place(data);
+}
+
+/// A line of CRI-O is one of logrus.
+pub fn crio(data: &[u8]) {
+    assert!(!crio::is_log(data) || containerd::line(data).is_ok());
+}
+
+/// An event of Docker, and a line of dockerd.
+pub fn docker(data: &[u8]) {
+    let text = deponent_parsers::line::text_of(data);
+    let event = docker::event(&text);
+    assert!(!docker::is_event(data) || event.is_some());
+    if let Some(event) = event {
+        let (kind, action) = event.message.split_once(' ').unwrap_or_default();
+        assert_eq!((event.field("Type"), event.field("Action")), (Some(kind), Some(action)));
+    }
+    assert!(!docker::is_log(data) || containerd::line(data).is_ok());
+}
+
+/// A line of etcd.
+pub fn etcd(data: &[u8]) {
+    let text = deponent_parsers::line::text_of(data);
+    assert!(!etcd::is_line(data) || etcd::parse(&text).is_some());
 }
 
 /// Frames of auditd.

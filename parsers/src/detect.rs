@@ -2,7 +2,7 @@
 //!
 //! A format is recognised by how lines begin, never by words within them: a record may quote a record of the other kind. Not here: cutting (`frame`).
 
-use crate::{containerd, klog, syslog};
+use crate::{container, containerd, crio, docker, etcd, klog, syslog};
 
 /// What a stream holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,8 +15,24 @@ pub enum Found {
     Containerd,
     /// containerd's event stream.
     ContainerdEvents,
+    /// CRI-O's log.
+    Crio,
+    /// dockerd's log.
+    Dockerd,
+    /// Docker's event stream.
+    DockerEvents,
     /// The kubelet's log.
     Kubelet,
+    /// The API server's own log.
+    Apiserver,
+    /// The controller manager's log.
+    ControllerManager,
+    /// The scheduler's log.
+    Scheduler,
+    /// etcd's log.
+    Etcd,
+    /// What a container wrote, as its runtime keeps it.
+    Container,
     /// syslog: auth.log, kern.log, the journal as JSON.
     Syslog,
 }
@@ -30,26 +46,81 @@ const LINES_MAX: usize = 64;
 pub fn detect(head: &[u8]) -> Option<Found> {
     let head = head.get(..HEAD_BYTES_MAX).unwrap_or(head);
     let mut rest = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    let mut runtimes = None;
     for _ in 0..LINES_MAX {
         rest = trim_start(rest);
-        match rest.first()? {
+        let Some(first) = rest.first() else { return runtimes };
+        match first {
+            _ if runtimes.is_some() => {
+                if let Some(found) = runtime(line(rest), &mut runtimes) {
+                    return Some(found);
+                }
+            }
             // An object may be spread over lines, so all that follows counts.
             b'{' | b'[' if is_audit_json(rest) => return Some(Found::KubernetesAudit),
-            b'{' if containerd::is_line(line(rest)) => return Some(Found::Containerd),
-            b'{' if klog::is_kubelet(line(rest)) => return Some(Found::Kubelet),
-            b'{' if syslog::is_line(line(rest)) => return Some(Found::Syslog),
-            b'{' | b'[' | b',' => {}
-            _ if containerd::is_line(line(rest)) => return Some(Found::Containerd),
+            b'{' => {
+                if let Some(found) = json(line(rest)).or_else(|| runtime(line(rest), &mut runtimes)) {
+                    return Some(found);
+                }
+            }
+            b'[' | b',' => {}
             _ if containerd::is_stream_line(line(rest)) => return Some(Found::ContainerdEvents),
-            _ if klog::is_kubelet(line(rest)) => return Some(Found::Kubelet),
+            _ if container::part(line(rest)).is_some() => return Some(Found::Container),
             _ if is_auditd(rest) => return Some(Found::Auditd),
-            _ if syslog::is_line(line(rest)) => return Some(Found::Syslog),
-            _ => {}
+            _ => {
+                let found = klog::component(line(rest)).map(of_component);
+                let found = found.or_else(|| etcd::is_line(line(rest)).then_some(Found::Etcd));
+                if let Some(found) = found.or_else(|| runtime(line(rest), &mut runtimes)) {
+                    return Some(found);
+                }
+                if syslog::is_line(line(rest)) {
+                    return Some(Found::Syslog);
+                }
+            }
         }
-        let end = memchr::memchr(b'\n', rest)?;
-        rest = rest.get(end + 1..)?;
+        let Some(next) = memchr::memchr(b'\n', rest).and_then(|end| rest.get(end + 1..)) else { return runtimes };
+        rest = next;
+    }
+    runtimes
+}
+
+/// A line that is one JSON object.
+fn json(line: &[u8]) -> Option<Found> {
+    if docker::is_event(line) {
+        Some(Found::DockerEvents)
+    } else if container::part(line).is_some() {
+        Some(Found::Container)
+    } else if etcd::is_line(line) {
+        Some(Found::Etcd)
+    } else if let Some(component) = klog::component(line) {
+        Some(of_component(component))
+    } else {
+        syslog::is_line(line).then_some(Found::Syslog)
+    }
+}
+
+/// A line that a container runtime wrote. They all write in one format: that of a line which could be anybody's counts as containerd's, unless a
+/// later one tells.
+fn runtime(line: &[u8], so_far: &mut Option<Found>) -> Option<Found> {
+    if crio::is_log(line) {
+        return Some(Found::Crio);
+    }
+    if docker::is_log(line) {
+        return Some(Found::Dockerd);
+    }
+    if containerd::is_line(line) {
+        *so_far = Some(Found::Containerd);
     }
     None
+}
+
+fn of_component(component: klog::Component) -> Found {
+    match component {
+        klog::Component::Kubelet => Found::Kubelet,
+        klog::Component::Apiserver => Found::Apiserver,
+        klog::Component::ControllerManager => Found::ControllerManager,
+        klog::Component::Scheduler => Found::Scheduler,
+    }
 }
 
 /// The first line.
@@ -116,6 +187,25 @@ mod tests {
             Some(Found::Kubelet),
         );
         check("{\"ts\":1795467465318.2,\"caller\":\"kubelet/kubelet.go:1\",\"msg\":\"x\"}\n", Some(Found::Kubelet));
+        check("I1123 20:59:00.5 7 storage_rbac.go:1] created x\n", Some(Found::Apiserver));
+        check("I1123 20:59:00.5 7 replica_set.go:1] \"x\"\n", Some(Found::ControllerManager));
+        check("I1123 20:59:00.5 7 schedule_one.go:1] \"x\"\n", Some(Found::Scheduler));
+        check("2026-11-23 20:57:38.781871 I | etcdmain: etcd Version: 3.4.23\n", Some(Found::Etcd));
+        let daemon = "time=\"2026-11-23T20:59:10Z\" level=info msg=\"Starting up\"\n";
+        check(
+            &format!("{daemon}time=\"2026-11-23T20:59:11Z\" level=info msg=\"Loading containers: start.\"\n"),
+            Some(Found::Dockerd),
+        );
+        // What others wrote into containerd's log does not make it theirs.
+        check(
+            &format!("{daemon}type=CWD msg=audit(1.1:1): x\nI1123 20:59:00.5 7 kubelet.go:1] \"x\"\n"),
+            Some(Found::Containerd),
+        );
+        check(r#"{"log":"x\n","stream":"stdout","time":"2026-11-23T20:59:10Z"}"#, Some(Found::Container));
+        check(
+            r#"{"status":"start","id":"a","from":"i","Type":"container","Action":"start","Actor":{"ID":"a","Attributes":{}},"scope":"local","time":1795467576,"timeNano":1795467576123456789}"#,
+            Some(Found::DockerEvents),
+        );
         // klog is the format of other components too.
         check("I1123 20:59:00.5 7 scheduler.go:1] \"x\"\n", None);
         check("time=\"2026-11-23T20:59:10Z\" x\n", None);
@@ -158,7 +248,7 @@ mod tests {
         // The log of a pod, as the kubelet keeps it.
         check(
             "2026-11-23T20:59:25.760739505Z stdout F sshd: Accepted password for root from 10.0.0.9 port 1 ssh2\n",
-            None,
+            Some(Found::Container),
         );
         check("2026-11-23T20:59:25Z a text without a program\n", None);
     }

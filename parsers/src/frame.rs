@@ -1,15 +1,19 @@
 //! Cuts bytes into frames, one a record; their concatenation is the input.
 //!
 //! However the bytes arrive, the records are the same, and a byte is looked at about once. Nothing is judged here: what is no record becomes a frame too.
-//! Inside: `auditd` (folded lines), `json` (audit.k8s.io: lines, lists, pretty-printed objects). Not here: reading a record (`linux`, `kubernetes`).
+//! Inside: `auditd` (folded lines), `joined` (lines that go on in the next), `json` (audit.k8s.io: lines, lists, pretty-printed objects). Not here: reading a record (`linux`, `kubernetes`).
 
 mod auditd;
+mod joined;
 mod json;
 #[cfg(test)]
 mod tests;
 
 use auditd::Auditd;
+use joined::Joined;
 use json::Json;
+
+pub use joined::Joins;
 
 /// The longest frame; a longer record is cut here and goes on in the next frame.
 pub const FRAME_BYTES_MAX: usize = 1 << 20;
@@ -23,6 +27,8 @@ pub enum Format {
     KubernetesAudit,
     /// Plain lines.
     Lines,
+    /// Lines that may go on in the next one.
+    Joined(Joins),
 }
 
 /// A frame at the start of the unread bytes.
@@ -44,6 +50,7 @@ pub struct Framer {
 enum State {
     Auditd(Auditd),
     Json(Json),
+    Joined(Joined),
     /// How many of the unread bytes are known to hold no line end.
     Lines(usize),
 }
@@ -55,6 +62,7 @@ impl Framer {
             Format::Auditd => State::Auditd(Auditd::default()),
             Format::KubernetesAudit => State::Json(Json::default()),
             Format::Lines => State::Lines(0),
+            Format::Joined(joins) => State::Joined(Joined::new(joins)),
         };
         Framer { state }
     }
@@ -72,6 +80,7 @@ impl Framer {
         let cut = match &mut self.state {
             State::Auditd(auditd) => auditd.next(window, end),
             State::Json(json) => json.next(unread, window, end),
+            State::Joined(joined) => return joined.next(window, end),
             State::Lines(scanned) => return lines(scanned, window, end),
         };
         cut.map(|cut| with_blank_lines(cut, window, end))

@@ -1,8 +1,10 @@
 //! A line of a component's log: its time, level, text and fields, whatever the format it was written in.
 //!
-//! Not here: the formats (`containerd`, `klog`).
+//! Not here: the formats (`containerd`, `klog` and so on).
 
 use std::borrow::Cow;
+
+use crate::kubernetes::Stamp;
 
 /// Fields of a line that are read; the rest is in its bytes.
 pub const FIELDS_MAX: usize = 256;
@@ -13,6 +15,13 @@ pub enum Time {
     /// A moment, ns since 1970, with the digits of the second that were recorded.
     Moment {
         /// Nanoseconds since 1970-01-01T00:00:00Z.
+        nanos: i64,
+        /// Digits of the second, 0 to 9.
+        digits: u8,
+    },
+    /// A clock time of a time zone that is not said.
+    NoZone {
+        /// Nanoseconds since 1970-01-01T00:00:00 of that zone.
         nanos: i64,
         /// Digits of the second, 0 to 9.
         digits: u8,
@@ -48,6 +57,16 @@ impl Line<'_> {
     pub fn field(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_ref())
     }
+}
+
+/// A time of RFC 3339, or one whose offset has no colon (`+0100`), as strftime and zap write it.
+pub(crate) fn moment(text: &str) -> Option<Time> {
+    let stamp = Stamp::parse(text).or_else(|| {
+        let (time, offset) = text.split_at_checked(text.len().checked_sub(5)?)?;
+        let (hours, minutes) = offset.split_at_checked(3)?;
+        hours.starts_with(['+', '-']).then(|| Stamp::parse(&format!("{time}{hours}:{minutes}")))?
+    })?;
+    Some(Time::Moment { nanos: stamp.nanos, digits: stamp.digits })
 }
 
 /// Text that starts with a string in Go's quotes: the string, and what is behind it. `None` when there is none, or it does not end. Bytes that are not
@@ -86,6 +105,28 @@ mod tests {
         check(r#""ä\"#, None);
         check("a", None);
         check("\"", None);
+    }
+
+    #[test]
+    fn offsets_without_a_colon() {
+        let check = |text: &str, expected: Option<(i64, u8)>| {
+            assert_eq!(moment(text), expected.map(|(nanos, digits)| Time::Moment { nanos, digits }), "{text}");
+        };
+        check("2026-11-23T20:57:38.781871Z", Some((1_795_467_458_781_871_000, 6)));
+        check("2026-11-23T21:57:38.781871+01:00", Some((1_795_467_458_781_871_000, 6)));
+        check("2026-11-23T21:57:38.781871+0100", Some((1_795_467_458_781_871_000, 6)));
+        check("2026-11-23T20:27:38-0030", Some((1_795_467_458_000_000_000, 0)));
+        for none in [
+            "",
+            "+0100",
+            "2026-11-23T21:57:38",
+            "2026-11-23T21:57:38+010",
+            "2026-11-23T21:57:38+01x0",
+            "2026-11-23T21:57:38 0100",
+            "2026-11-23T21:57:38é00",
+        ] {
+            check(none, None);
+        }
     }
 
     proptest! {

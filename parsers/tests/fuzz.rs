@@ -62,8 +62,18 @@ const WORDS: &[&[u8]] = &[
     b"\"auditID\"",
     b"(null)",
     b"level=info",
+    b"2026-11-23T20:59:25Z stdout F ",
+    b"\\n\"",
+    b"\"Actor\":{\"Attributes\":{",
+    b"_",
+    b"/",
+    b" | ",
     b"E1123 20:59:00.5 7 a.go:1] ",
 ];
+
+/// Folders of seeds, for the targets that take all of them.
+const FOLDERS: &[&str] =
+    &["auditd", "kubernetes", "containerd", "kubelet", "syslog", "container", "crio", "docker", "etcd"];
 
 fn mutated(seed: &[u8], random: &mut Random) -> Vec<u8> {
     let mut data = seed.to_vec();
@@ -100,19 +110,20 @@ fn mutated(seed: &[u8], random: &mut Random) -> Vec<u8> {
 }
 
 fn seeds(folder: &str) -> Vec<Vec<u8>> {
-    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples");
-    let folders: Vec<PathBuf> = match folder {
-        "" => {
-            ["auditd", "kubernetes", "containerd", "kubelet", "syslog"].iter().map(|name| samples.join(name)).collect()
-        }
-        name => vec![samples.join(name)],
-    };
+    let home = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut seeds = Vec::new();
-    for file in folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap()) {
-        let whole = std::fs::read(file.unwrap().path()).unwrap();
-        // Records of a file are much alike.
-        seeds.extend(whole.split_inclusive(|&byte| byte == b'\n').step_by(7).map(<[u8]>::to_vec));
-        seeds.push(whole);
+    // Records of a sample are much alike; of the seeds each has its own form.
+    for (place, step) in [("../samples", 7), ("fuzz/seeds", 1)] {
+        let place = home.join(place);
+        let folders: Vec<PathBuf> = match folder {
+            "" => FOLDERS.iter().map(|name| place.join(name)).collect(),
+            name => vec![place.join(name)],
+        };
+        for file in folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten() {
+            let whole = std::fs::read(file.unwrap().path()).unwrap();
+            seeds.extend(whole.split_inclusive(|&byte| byte == b'\n').step_by(step).map(<[u8]>::to_vec));
+            seeds.push(whole);
+        }
     }
     seeds
 }

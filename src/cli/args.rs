@@ -196,6 +196,12 @@ pub struct IngestArgs {
     /// Cluster that the files are of; part of the identity of events
     #[arg(long)]
     pub cluster: Option<String>,
+    /// Time zone of stamps that have none: Europe/Berlin, +02:00; UTC if left out
+    #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
+    pub zone: Option<String>,
+    /// Fields of an application's lines that answer a question: 'actor=user,sub;action=event'
+    #[arg(long, value_name = "NAMES")]
+    pub fields: Option<String>,
 }
 
 /// Which time.

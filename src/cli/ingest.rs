@@ -4,8 +4,10 @@ use super::args::{Form, Global, IngestArgs};
 use super::ask::{config, store_dir};
 use super::exit::{CliError, Exit};
 use super::output::{say, stdout_error};
+use crate::config::zone_name;
 use crate::evidence::StoreOptions;
-use crate::model::RecordKind;
+use crate::model::{Reading, RecordKind};
+use crate::normalise::Mapping;
 use crate::pipeline::{IngestOptions, Ingested, PipelineError, Progress, Summary, ingest};
 use crate::render::Safe;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -34,6 +36,7 @@ pub fn run(global: &Global, args: &IngestArgs) -> Result<Exit, CliError> {
         kind,
         node: args.node.clone().unwrap_or(config.node),
         cluster: args.cluster.clone().unwrap_or(config.cluster),
+        reading: reading(args)?,
         limits: config.limits,
         clock: crate::time::now,
     };
@@ -52,6 +55,22 @@ pub fn run(global: &Global, args: &IngestArgs) -> Result<Exit, CliError> {
         (true, true) => Exit::NoMatch,
         (false, true) => Exit::Match,
     })
+}
+
+/// How the records are to be read, checked.
+fn reading(args: &IngestArgs) -> Result<Reading, CliError> {
+    let zone = match args.zone.as_deref() {
+        None => String::new(),
+        Some(text) => zone_name(text).map_err(|message| CliError::usage(format!("--zone: {message}")))?,
+    };
+    let fields = match args.fields.as_deref() {
+        None => String::new(),
+        Some(text) => {
+            let mapping = Mapping::parse(text).map_err(|message| CliError::usage(format!("--fields: {message}")))?;
+            mapping.to_string()
+        }
+    };
+    Ok(Reading { zone, fields })
 }
 
 /// A pipeline error with its exit code.

@@ -139,7 +139,7 @@ pub fn keys(event: &Event, each: &mut dyn FnMut(&str)) {
         Source::Kubernetes => kubernetes(event, each),
         Source::Containerd => containerd(event, each),
         Source::Kubelet => kubelet(event, each),
-        Source::Syslog => {}
+        Source::Crio | Source::Docker | Source::ControlPlane | Source::Application | Source::Syslog => {}
         Source::Own if event.what.action == "gap" => each(GAP),
         Source::Own => {}
     }

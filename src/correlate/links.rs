@@ -96,6 +96,13 @@ pub fn cause(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
         Source::Syslog => Ok(Found::none(
             "whoever may write to /dev/log of that node can write such a line: it names nobody for certain",
         )),
+        Source::Application => {
+            Ok(Found::none("a program says what it likes, of itself and of its users: it names nobody for certain"))
+        }
+        Source::ControlPlane => Ok(Found::none("no rule leads back from the log of a component of the control plane")),
+        Source::Crio | Source::Docker => {
+            Ok(Found::none("no rule leads back from the records of this container runtime"))
+        }
         _ => Ok(Found::none("it is the beginning: no rule leads further back")),
     }
 }

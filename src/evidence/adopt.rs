@@ -19,6 +19,7 @@ use super::note::VerifierKey;
 use super::store::{StoreOptions, Trust, check_top, recover, unverified};
 use super::writer::Writer;
 use crate::model::{Moment, RecordKind};
+use std::sync::Arc;
 
 /// Public facts about a store's key.
 #[derive(Debug, Clone)]
@@ -110,6 +111,7 @@ fn own_draft(bytes: Vec<u8>) -> Draft {
         prefix: Sha256::digest(&bytes).into(),
     };
     Draft {
+        reading: Arc::default(),
         source: KEY_SOURCE.to_owned(),
         kind: RecordKind::Own,
         cluster: String::new(),

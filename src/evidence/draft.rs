@@ -2,7 +2,8 @@
 //!
 //! Not here: how it is filled (`source`), how it is sealed, hashed and signed (`writer`).
 
-use crate::model::RecordKind;
+use crate::model::{Reading, RecordKind};
+use std::sync::Arc;
 
 /// A SHA-256 hash.
 pub type Hash = [u8; 32];
@@ -53,6 +54,8 @@ pub struct Draft {
     pub cluster: String,
     /// Node as configured, or empty.
     pub node: String,
+    /// How the records are to be read.
+    pub reading: Arc<Reading>,
     /// Where it lies.
     pub position: Position,
     /// The first record continues the last one of the previous batch.

@@ -9,6 +9,7 @@ use super::{
     Door, Draft, Envelope, FileId, Position, StoreOptions, VerifyError, VerifyOptions, VerifyReport, Writer, verify,
 };
 use crate::model::{Moment, RecordKind};
+use std::sync::Arc;
 
 /// A store and its keys in a folder of their own.
 pub(super) struct Scratch {
@@ -75,6 +76,7 @@ pub(super) fn draft(source: &str, records: &[Vec<u8>]) -> Draft {
     Draft {
         source: source.to_owned(),
         kind: RecordKind::Auditd,
+        reading: Arc::default(),
         cluster: String::new(),
         node: "-".to_owned(),
         position: Position {

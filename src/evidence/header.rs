@@ -9,7 +9,7 @@ use super::checkpoint::decimal;
 use super::draft::{FileId, Hash, RECORDS_MAX};
 use super::format_error::FormatError;
 use super::text::{Lines, bit, escaped, hash, hex, moment, of_moment, text, to_hex, unescape};
-use crate::model::{Moment, RecordKind};
+use crate::model::{Moment, Reading, RecordKind};
 
 const FORMAT: &str = "deponent-batch/v1";
 
@@ -30,6 +30,8 @@ pub struct Header {
     pub cluster: String,
     /// Node as configured, or empty.
     pub node: String,
+    /// How the records are to be read.
+    pub reading: Reading,
     /// The file; `None` for a stream.
     pub file: Option<FileId>,
     /// First byte, after decompression.
@@ -68,8 +70,14 @@ impl Header {
             Some(file) => format!("{} {} {} {}", file.dev, file.ino, file.birth, escaped("the path", &file.path)?),
             None => "- - - -".to_owned(),
         };
+        let reading =
+            [("zone", "the zone", &self.reading.zone), ("fields", "the names of fields", &self.reading.fields)];
+        let mut optional = String::new();
+        for (name, what, value) in reading.into_iter().filter(|(.., value)| !value.is_empty()) {
+            optional.push_str(&format!("{name} {}\n", escaped(what, value.as_bytes())?));
+        }
         Ok(format!(
-            "{FORMAT}\nsource {}\nepoch {}\nseq {}\nprevious {}\nkind {}\ncluster {}\nnode {}\nfile {file}\nrange {} {}\n\
+            "{FORMAT}\nsource {}\nepoch {}\nseq {}\nprevious {}\nkind {}\ncluster {}\nnode {}\n{optional}file {file}\nrange {} {}\n\
              head {}\nbefore {}\nprefix {}\njoin {} {}\nboot {}\nclock {} {}\nrecords {}\nroot {}\n",
             escaped("the source", self.source.as_bytes())?,
             to_hex(&self.epoch),
@@ -110,6 +118,13 @@ impl Header {
         let kind = lines.value("kind", RecordKind::of_name)?;
         let cluster = lines.value("cluster", text)?;
         let node = lines.value("node", text)?;
+        let mut reading = Reading::default();
+        // Written only where there is something to say: an empty one would be a second way of saying nothing.
+        for (name, value) in [("zone", &mut reading.zone), ("fields", &mut reading.fields)] {
+            if lines.rest().strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')) {
+                *value = lines.value(name, |value| text(value).filter(|value| !value.is_empty()))?;
+            }
+        }
         let values = lines.values::<4>("file")?;
         let file = read_file(values).ok_or_else(|| lines.wrong("a file", &values.join(" ")))?;
         let [start, end] = lines.values("range")?;
@@ -139,6 +154,7 @@ impl Header {
             kind,
             cluster,
             node,
+            reading,
             file,
             start,
             end,

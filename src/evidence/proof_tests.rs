@@ -2,7 +2,7 @@
 
 use super::entry::{Door, Entry, Envelope};
 use super::*;
-use crate::model::{Moment, RecordKind};
+use crate::model::{Moment, Reading, RecordKind};
 
 const ORIGIN: &str = "node-1/deponent/0123456789abcdef";
 const EVENT: &str = "abcdefghijklmnopqrstuvwxya";
@@ -86,6 +86,7 @@ impl Log {
 
 fn header(records: &[Vec<u8>], root: Hash) -> Header {
     Header {
+        reading: Reading::default(),
         source: "node-1:/var/log/audit/audit.log".to_owned(),
         epoch: [7; 16],
         seq: 0,

@@ -153,6 +153,7 @@ impl Sealer {
             kind: draft.kind,
             cluster: draft.cluster.clone(),
             node: draft.node.clone(),
+            reading: crate::model::Reading::clone(&draft.reading),
             file: position.file.clone(),
             start: position.start,
             end: position.end,

@@ -43,8 +43,16 @@ pub enum Source {
     Kubernetes,
     /// containerd: its log and its event stream.
     Containerd,
+    /// CRI-O's log.
+    Crio,
+    /// Docker: dockerd's log and its event stream.
+    Docker,
     /// The kubelet's log.
     Kubelet,
+    /// Logs of the API server, the controller manager, the scheduler and etcd.
+    ControlPlane,
+    /// What programs in containers wrote.
+    Application,
     /// syslog: logins, sessions, sudo, packets that a firewall rule logged.
     Syslog,
     /// deponent itself: gaps, rotations.
@@ -58,7 +66,11 @@ impl Source {
             Source::Linux => "linux",
             Source::Kubernetes => "kubernetes",
             Source::Containerd => "containerd",
+            Source::Crio => "cri-o",
+            Source::Docker => "docker",
             Source::Kubelet => "kubelet",
+            Source::ControlPlane => "control-plane",
+            Source::Application => "application",
             Source::Syslog => "syslog",
             Source::Own => "self",
         }
@@ -89,6 +101,8 @@ pub enum AssertedBy {
     Kubelet,
     /// A user-space daemon: auditd's enrichment, PAM, sshd, sudo.
     Daemon,
+    /// A program in a container, about its own users.
+    Application,
     /// The client itself: never trusted alone.
     Client,
 }
@@ -102,6 +116,7 @@ impl AssertedBy {
             AssertedBy::Runtime => "runtime",
             AssertedBy::Kubelet => "kubelet",
             AssertedBy::Daemon => "daemon",
+            AssertedBy::Application => "application",
             AssertedBy::Client => "client",
         }
     }

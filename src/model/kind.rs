@@ -11,9 +11,25 @@ pub enum RecordKind {
     Containerd,
     /// containerd's event stream as `ctr events` prints it, one line each.
     ContainerdEvents,
-    /// The kubelet's log: klog as text or JSON, one line each.
+    /// CRI-O's own log: logfmt, one line each.
+    Crio,
+    /// dockerd's own log: logfmt, one line each.
+    Dockerd,
+    /// Docker's event stream: one JSON object a line.
+    DockerEvents,
+    /// The kubelet's log: klog as text or JSON.
     Kubelet,
-    /// syslog: auth.log, kern.log and their like, the journal as JSON; one line each.
+    /// The API server's own log (not its audit log): klog.
+    Apiserver,
+    /// The controller manager's log: klog.
+    ControllerManager,
+    /// The scheduler's log: klog.
+    Scheduler,
+    /// etcd's log: JSON, or the older text forms, one line each.
+    Etcd,
+    /// What a container wrote, as the container runtime keeps it: CRI or Docker's json-file.
+    Container,
+    /// syslog: auth.log, kern.log and their like, the journal as JSON; wrapped lines are one record.
     Syslog,
     /// deponent's own records (gaps, rotations), one JSON object a line.
     Own,
@@ -21,12 +37,20 @@ pub enum RecordKind {
 
 impl RecordKind {
     /// All kinds.
-    pub const ALL: [RecordKind; 7] = [
+    pub const ALL: [RecordKind; 15] = [
         RecordKind::Auditd,
         RecordKind::KubernetesAudit,
         RecordKind::Containerd,
         RecordKind::ContainerdEvents,
+        RecordKind::Crio,
+        RecordKind::Dockerd,
+        RecordKind::DockerEvents,
         RecordKind::Kubelet,
+        RecordKind::Apiserver,
+        RecordKind::ControllerManager,
+        RecordKind::Scheduler,
+        RecordKind::Etcd,
+        RecordKind::Container,
         RecordKind::Syslog,
         RecordKind::Own,
     ];
@@ -38,7 +62,15 @@ impl RecordKind {
             RecordKind::KubernetesAudit => "kubernetes-audit",
             RecordKind::Containerd => "containerd",
             RecordKind::ContainerdEvents => "containerd-events",
+            RecordKind::Crio => "cri-o",
+            RecordKind::Dockerd => "dockerd",
+            RecordKind::DockerEvents => "docker-events",
             RecordKind::Kubelet => "kubelet",
+            RecordKind::Apiserver => "kube-apiserver",
+            RecordKind::ControllerManager => "kube-controller-manager",
+            RecordKind::Scheduler => "kube-scheduler",
+            RecordKind::Etcd => "etcd",
+            RecordKind::Container => "container",
             RecordKind::Syslog => "syslog",
             RecordKind::Own => "deponent",
         }

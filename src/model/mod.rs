@@ -8,6 +8,7 @@ mod id;
 mod kind;
 mod link;
 mod moment;
+mod reading;
 mod refs;
 
 pub use event::{
@@ -18,6 +19,7 @@ pub use id::{EventId, IdPrefix};
 pub use kind::RecordKind;
 pub use link::{CANDIDATES_MAX, Class, Finding, KeyMatch, Link};
 pub use moment::Moment;
+pub use reading::Reading;
 pub use refs::RecordRef;
 
 /// A string of an event: up to 24 bytes are stored without an allocation.

@@ -75,6 +75,13 @@ pub fn line(source: Source, context: Context<'_>, year: Option<i32>, line: &[u8]
     id(source, context.cluster.as_bytes(), context.node.as_bytes(), &parts)
 }
 
+/// As `line`, of a line that names of a place belong to: equal lines of two places are two events.
+pub fn placed_line(source: Source, context: Context<'_>, place: [&[u8]; 3], line: &[u8]) -> EventId {
+    let [one, two, three] = place;
+    let parts = [one, two, three, line.trim_ascii()];
+    id(source, context.cluster.as_bytes(), context.node.as_bytes(), &parts)
+}
+
 /// deponent's own events.
 pub fn own(context: Context<'_>, parts: &[&[u8]]) -> EventId {
     id(Source::Own, context.cluster.as_bytes(), context.node.as_bytes(), parts)
@@ -106,7 +113,7 @@ mod tests {
 
     #[test]
     fn bytes_are_those_of_the_format() {
-        let context = Context { cluster: "c1", node: "n1", received_ns: 0 };
+        let context = Context { cluster: "c1", node: "n1", received_ns: 0, ..Context::NOWHERE };
         let of = |line: &[u8]| Last::default().linux(context, &header(line).unwrap());
         let linux_bytes = b"deponent-event/v1\0\0\0\x05linux\0\0\0\x02c1\0\0\0\x02n1\0\0\0\0\0\0\0\x0a1234567890\0\0\0\x03723\0\0\0\x0512345";
         assert_eq!(of(b"type=CWD msg=audit(1234567890.723:12345): "), by_hand(linux_bytes));
@@ -134,7 +141,8 @@ mod tests {
         ];
         let (mut last, mut seen) = (Last::default(), Vec::new());
         for (line, cluster) in lines.iter().map(|line| (line, "c1")).chain([(&lines[5], "c2")]) {
-            let (context, header) = (Context { cluster, node: "n1", received_ns: 0 }, header(line).unwrap());
+            let (context, header) =
+                (Context { cluster, node: "n1", received_ns: 0, ..Context::NOWHERE }, header(line).unwrap());
             let id = last.linux(context, &header);
             assert!(!seen.contains(&id), "{header:?}");
             assert_eq!((last.linux(context, &header), Last::default().linux(context, &header)), (id, id));

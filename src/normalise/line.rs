@@ -2,12 +2,15 @@
 //!
 //! Not here: what a line says (`containerd`, `kubelet`).
 
+use deponent_parsers::kubernetes::Stamp;
 use deponent_parsers::line::{Line, Time};
 
 use super::{Bad, Context, Key, identity, own};
-use crate::model::{Event, Moment, Outcome, RecordFields, Source, Str};
-use crate::time;
+use crate::model::{Event, EventIssue, Moment, Outcome, RecordFields, Source, Str};
+use crate::time::{self, LocalTime};
 
+/// What is said of bytes that are no line of their format.
+pub const NOT_A_LINE: &str = "not-a-line";
 /// A stamp without a year is taken to be no more than this after its reception: clocks and zones differ, ns.
 const AHEAD_NS: i64 = 25 * 3_600_000_000_000;
 
@@ -15,27 +18,47 @@ const AHEAD_NS: i64 = 25 * 3_600_000_000_000;
 pub fn key(source: Source, context: Context<'_>, bytes: &[u8], line: Option<Line<'_>>) -> Result<Key, Bad> {
     let Some(line) = line else {
         let detail = format!("no line of {}: it has no time, or another shape", source.name());
-        return Err(Bad { kind: "not-a-line", detail });
+        return Err(Bad { kind: NOT_A_LINE, detail });
     };
-    let (when, year) = when(line.time, context)
+    let found = when(line.time, context)
         .ok_or_else(|| Bad { kind: "no-time", detail: "its time is none of the calendar".to_owned() })?;
-    let id = identity::line(source, context, year, bytes);
-    Ok(Key { id, source, when, last: true })
+    let id = identity::line(source, context, found.year, bytes);
+    Ok(Key { id, source, when: found.moment, last: true })
 }
 
-/// When a line was written, and the year that was inferred where it has none.
-fn when(time: Time, context: Context<'_>) -> Option<(Moment, Option<i32>)> {
+/// The key of the event of a line whose time is known.
+pub fn key_at(source: Source, context: Context<'_>, bytes: &[u8], time: Stamp) -> Key {
+    let when = Moment { nanos: time.nanos, digits: time.digits };
+    Key { id: identity::line(source, context, None, bytes), source, when, last: true }
+}
+
+/// When a line was written.
+struct Written {
+    moment: Moment,
+    /// The year that was inferred, where the stamp has none.
+    year: Option<i32>,
+    /// Whether the zone's clock showed that time once.
+    local: LocalTime,
+}
+
+fn when(time: Time, context: Context<'_>) -> Option<Written> {
     match time {
-        Time::Moment { nanos, digits } => Some((Moment { nanos, digits }, None)),
+        Time::Moment { nanos, digits } => {
+            Some(Written { moment: Moment { nanos, digits }, year: None, local: LocalTime::Once })
+        }
+        Time::NoZone { nanos, digits } => {
+            let (nanos, local) = context.zone.moment(nanos)?;
+            Some(Written { moment: Moment { nanos, digits }, year: None, local })
+        }
         Time::NoYear { month, day, of_day, digits } => {
             let latest = context.received_ns.saturating_add(AHEAD_NS);
             let newest = time::year(latest);
             // Eight years hold a 29 February.
             for year in (newest - 8..=newest).rev() {
                 let Some(midnight) = time::midnight(year, month, day) else { continue };
-                let nanos = midnight.checked_add(of_day)?;
+                let (nanos, local) = context.zone.moment(midnight.checked_add(of_day)?)?;
                 if nanos <= latest {
-                    return Some((Moment { nanos, digits }, Some(year)));
+                    return Some(Written { moment: Moment { nanos, digits }, year: Some(year), local });
                 }
             }
             None
@@ -49,6 +72,19 @@ pub fn event(key: &Key, context: Context<'_>, line: &Line<'_>) -> Event {
     event.source = key.source;
     event.what.action = "logged".into();
     event.what.message = Some(line.message.as_ref().into());
+    let local = when(line.time, context).map_or(LocalTime::Once, |found| found.local);
+    let zone = context.zone;
+    match local {
+        LocalTime::Once => {}
+        LocalTime::Twice => event.issues.push(EventIssue {
+            kind: "ambiguous-time".into(),
+            detail: format!("the clock of {zone} showed this time twice; the first is taken").into(),
+        }),
+        LocalTime::Never => event.issues.push(EventIssue {
+            kind: "no-such-time".into(),
+            detail: format!("the clock of {zone} never showed this time; it is taken as before the change").into(),
+        }),
+    }
     if matches!(line.level.as_ref(), "error" | "fatal" | "panic" | "E" | "F") {
         event.what.outcome = Outcome::Failure;
     }
@@ -70,6 +106,12 @@ pub fn fields(line: Option<Line<'_>>) -> RecordFields {
         Time::Moment { nanos, digits } => {
             fields.fields.push(("time".into(), time::rfc3339(Moment { nanos, digits }).into()));
         }
+        Time::NoZone { nanos, digits } => {
+            let time = time::rfc3339(Moment { nanos, digits });
+            fields.fields.push(("time".into(), time.trim_end_matches('Z').into()));
+            let said = "the line has none; that of its source (UTC unless it has one) is assumed";
+            fields.enriched.push(("zone".into(), said.into()));
+        }
         Time::NoYear { month, day, of_day, digits } => {
             let seconds = of_day / 1_000_000_000;
             let fraction = format!("{:09}", of_day % 1_000_000_000);
@@ -78,7 +120,7 @@ pub fn fields(line: Option<Line<'_>>) -> RecordFields {
             let point = if fraction.is_empty() { "" } else { "." };
             let time = format!("{month:02}-{day:02} {hours:02}:{minutes:02}:{seconds:02}{point}{fraction}");
             fields.fields.push(("time".into(), time.into()));
-            let said = "the line has none; the latest year that is not after its reception, and UTC, are assumed";
+            let said = "the line has none; the latest year that is not after its reception, and the zone of its source (UTC unless it has one), are assumed";
             fields.enriched.push(("year".into(), said.into()));
         }
     }

@@ -4,18 +4,27 @@
 //! records. Everything here is a pure function of its arguments. Not here: cutting and parsing bytes (`deponent-parsers`), which records belong to an event
 //! (`index`), how an event is printed (`query`).
 
+mod application;
 mod containerd;
+mod control;
+mod crio;
+mod docker;
 mod identity;
 mod kubelet;
 mod kubernetes;
 mod line;
 mod linux;
 mod own;
+#[cfg(test)]
+mod runtime_tests;
 mod syslog;
 
 use deponent_parsers::linux::{Headers, NotARecord, is_user_type};
 
+pub use application::Mapping;
+
 use crate::model::{Event, EventId, Moment, RecordFields, RecordKind, Source};
+use crate::time::Zone;
 
 /// What a batch header says about where its records come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,6 +35,18 @@ pub struct Context<'a> {
     pub node: &'a str,
     /// When the collector received the record, ns since 1970; settles the year of stamps that have none, and nothing else.
     pub received_ns: i64,
+    /// Path of the file, as it was opened; empty for a stream. It names the container of a container's log.
+    pub path: &'a [u8],
+    /// Zone of stamps that have none.
+    pub zone: Zone,
+    /// Which fields of an application's lines answer which question (`Mapping`).
+    pub fields: &'a str,
+}
+
+impl Context<'static> {
+    /// Of no cluster, node or file.
+    pub const NOWHERE: Context<'static> =
+        Context { cluster: "", node: "", received_ns: 0, path: b"", zone: Zone::Utc, fields: "" };
 }
 
 /// To which event a record belongs.
@@ -66,9 +87,17 @@ impl Keys {
         match kind {
             RecordKind::Auditd => self.linux(context, record),
             RecordKind::KubernetesAudit => kubernetes::key(context, record),
-            RecordKind::Containerd => containerd::log_key(context, bare(record)),
+            RecordKind::Containerd => containerd::log_key(Source::Containerd, context, bare(record)),
+            RecordKind::Crio => containerd::log_key(Source::Crio, context, bare(record)),
+            RecordKind::Dockerd => containerd::log_key(Source::Docker, context, bare(record)),
+            RecordKind::DockerEvents => docker::stream_key(context, bare(record)),
             RecordKind::ContainerdEvents => containerd::stream_key(context, bare(record)),
             RecordKind::Kubelet => kubelet::key(context, bare(record)),
+            RecordKind::Apiserver | RecordKind::ControllerManager | RecordKind::Scheduler => {
+                control::key(context, bare(record))
+            }
+            RecordKind::Etcd => control::etcd_key(context, bare(record)),
+            RecordKind::Container => application::key(context, bare(record)),
             RecordKind::Syslog => syslog::key(context, bare(record)),
             RecordKind::Own => own::key(context, record),
         }
@@ -110,9 +139,17 @@ pub fn event(kind: RecordKind, key: &Key, context: Context<'_>, records: &[&[u8]
     match kind {
         RecordKind::Auditd => linux::event(key.id, key.when, context, records),
         RecordKind::KubernetesAudit => kubernetes::event(key, context, records),
-        RecordKind::Containerd => containerd::log_event(key, context, first_bare(records)),
+        RecordKind::Containerd | RecordKind::Crio | RecordKind::Dockerd => {
+            containerd::log_event(key, context, first_bare(records))
+        }
+        RecordKind::DockerEvents => docker::stream_event(key, context, first_bare(records)),
         RecordKind::ContainerdEvents => containerd::stream_event(key, context, first_bare(records)),
         RecordKind::Kubelet => kubelet::event(key, context, first_bare(records)),
+        RecordKind::Apiserver | RecordKind::ControllerManager | RecordKind::Scheduler => {
+            control::event(kind, key, context, first_bare(records))
+        }
+        RecordKind::Etcd => control::etcd_event(key, context, first_bare(records)),
+        RecordKind::Container => application::event(key, context, first_bare(records)),
         RecordKind::Syslog => syslog::event(key, context, first_bare(records)),
         RecordKind::Own => own::event(key, context, records),
     }
@@ -123,17 +160,29 @@ pub fn fields(kind: RecordKind, record: &[u8]) -> RecordFields {
     match kind {
         RecordKind::Auditd => linux::fields(bare(record)),
         RecordKind::KubernetesAudit => kubernetes::fields(record),
-        RecordKind::Containerd => containerd::log_fields(bare(record)),
+        RecordKind::Containerd | RecordKind::Crio | RecordKind::Dockerd => containerd::log_fields(bare(record)),
+        RecordKind::DockerEvents => docker::stream_fields(bare(record)),
         RecordKind::ContainerdEvents => containerd::stream_fields(bare(record)),
         RecordKind::Kubelet => kubelet::fields(bare(record)),
+        RecordKind::Apiserver | RecordKind::ControllerManager | RecordKind::Scheduler => control::fields(bare(record)),
+        RecordKind::Etcd => control::etcd_fields(bare(record)),
+        RecordKind::Container => application::fields(bare(record)),
         RecordKind::Syslog => syslog::fields(bare(record)),
         RecordKind::Own => own::fields(record),
     }
 }
 
 /// The event that says that a record could not be read: `head` and `offset` say where the record lies (`docs/format.md` §4), `received` when it came.
-pub fn bad(context: Context<'_>, head: &[u8; 32], offset: u64, received: Moment, bad: &Bad, record: &[u8]) -> Event {
-    own::bad(context, head, offset, received, bad, record)
+pub fn bad(
+    kind: RecordKind,
+    context: Context<'_>,
+    place: (&[u8; 32], u64),
+    received: Moment,
+    bad: &Bad,
+    record: &[u8],
+) -> Event {
+    let event = own::bad(context, place, received, bad, record);
+    if kind == RecordKind::Syslog && bad.kind == line::NOT_A_LINE { syslog::undated(event, record) } else { event }
 }
 
 /// The line of an event that is one line: all records of such an event are equal but for blanks around them.
@@ -158,7 +207,7 @@ mod tests {
     }
     use crate::model::RecordKind::Auditd;
 
-    const CONTEXT: Context<'_> = Context { cluster: "c1", node: "n1", received_ns: 0 };
+    const CONTEXT: Context<'_> = Context { cluster: "c1", node: "n1", received_ns: 0, ..Context::NOWHERE };
 
     #[test]
     fn lines_of_auditd() {

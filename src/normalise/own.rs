@@ -2,13 +2,15 @@
 //!
 //! Not here: when such a record is written (`source`, `pipeline`).
 
-use super::{Bad, Context, Key, identity};
+use super::{Bad, Context, Key, identity, line};
 use crate::model::{Event, EventId, EventIssue, How, Moment, RecordFields, Source, What, When, Where, Who, Why};
 use deponent_parsers::kubernetes::{Stamp, members};
 use sha2::{Digest, Sha256};
 
 /// Bytes of a bad record that its event shows; the whole of it is its evidence.
 const EXCERPT_BYTES: usize = 96;
+/// Bytes of it that are its event's text.
+const MESSAGE_BYTES: usize = 4_096;
 
 /// The event of an own record: its bytes without the line end are its identity.
 pub fn key(context: Context<'_>, record: &[u8]) -> Result<Key, Bad> {
@@ -40,13 +42,15 @@ pub fn fields(record: &[u8]) -> RecordFields {
 }
 
 /// The event that says that a record could not be read.
-pub fn bad(context: Context<'_>, head: &[u8; 32], offset: u64, received: Moment, bad: &Bad, record: &[u8]) -> Event {
+pub fn bad(context: Context<'_>, place: (&[u8; 32], u64), received: Moment, bad: &Bad, record: &[u8]) -> Event {
+    let (head, offset) = place;
     let head = data_encoding::HEXLOWER.encode(head);
     // Two files may begin alike: the bytes themselves tell their bad records apart.
     let bytes: [u8; 32] = Sha256::digest(record).into();
     let id = identity::own(context, &[b"bad", head.as_bytes(), offset.to_string().as_bytes(), &bytes]);
     let mut event = empty(context, id, received);
     event.what.action = "bad-record".into();
+    event.what.message = line::some(text(record.get(..MESSAGE_BYTES).unwrap_or(record)).trim_end());
     let shown = record.get(..EXCERPT_BYTES).unwrap_or(record);
     let more = if shown.len() < record.len() { " …" } else { "" };
     let excerpt = text(shown);
@@ -120,7 +124,7 @@ fn read(record: &[u8]) -> Result<Own, Bad> {
 mod tests {
     use super::*;
 
-    const CONTEXT: Context<'_> = Context { cluster: "c1", node: "n1", received_ns: 0 };
+    const CONTEXT: Context<'_> = Context { cluster: "c1", node: "n1", received_ns: 0, ..Context::NOWHERE };
 
     #[test]
     fn a_gap_is_an_event() {
@@ -155,13 +159,13 @@ mod tests {
     fn a_bad_record_is_an_event_of_its_place() {
         let received = Moment { nanos: 7, digits: 9 };
         let why = Bad { kind: "not-json", detail: "torn".to_owned() };
-        let one = bad(CONTEXT, &[1; 32], 5, received, &why, b"{\"a\":\xff\n");
-        let other = bad(CONTEXT, &[1; 32], 6, received, &why, b"{\"a\":\xff\n");
+        let one = bad(CONTEXT, (&[1; 32], 5), received, &why, b"{\"a\":\xff\n");
+        let other = bad(CONTEXT, (&[1; 32], 6), received, &why, b"{\"a\":\xff\n");
         assert_ne!(one.id, other.id);
         assert_eq!((one.what.action.as_str(), one.when.event), ("bad-record", received));
         assert_eq!(one.issues[0].kind, "not-json");
         assert_eq!(one.issues[0].detail, "torn; 7 bytes at 5: {\"a\":\\xFF");
-        let long = bad(CONTEXT, &[1; 32], 5, received, &why, &[b'x'; 1000]);
+        let long = bad(CONTEXT, (&[1; 32], 5), received, &why, &[b'x'; 1000]);
         assert!(long.issues[0].detail.len() < 200);
     }
 }

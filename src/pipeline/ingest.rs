@@ -10,7 +10,7 @@ use super::summary::Summary;
 use super::{PipelineError, spawn};
 use crate::config::Limits;
 use crate::evidence::{Door, Draft, StoreOptions, Writer};
-use crate::model::{Moment, RecordKind};
+use crate::model::{Moment, Reading, RecordKind};
 use crate::source::{FileReport, ReadOptions, Skipped, Stop, read_file, walk};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub struct IngestOptions {
     pub node: String,
     /// Cluster of the files, or empty.
     pub cluster: String,
+    /// How the records are to be read.
+    pub reading: Reading,
     /// Bounds.
     pub limits: Limits,
     /// The present.
@@ -157,6 +159,7 @@ fn read_all(
             kind: options.kind,
             cluster: options.cluster.clone(),
             node: options.node.clone(),
+            reading: Arc::new(options.reading.clone()),
         };
         let report = read_file(
             &file.path,

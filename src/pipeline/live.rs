@@ -151,6 +151,7 @@ fn tail_paths(tails: &[Tail]) -> Vec<TailPath> {
                 kind: tail.kind,
                 cluster: tail.cluster.clone(),
                 node: tail.node.clone(),
+                reading: Arc::new(tail.reading.clone()),
             };
             paths.push(TailPath { pattern, read });
         }
@@ -240,6 +241,7 @@ fn own_draft(line: &str, cluster: String, node: String) -> Draft {
         kind: RecordKind::Own,
         cluster,
         node,
+        reading: Arc::default(),
         position: Position { file: None, start: 0, end: len, head, before: hash(b""), prefix: hash(&bytes) },
         continues: false,
         goes_on: false,

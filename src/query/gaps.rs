@@ -85,7 +85,15 @@ fn read_serials(
             RecordKind::KubernetesAudit
             | RecordKind::Containerd
             | RecordKind::ContainerdEvents
+            | RecordKind::Crio
+            | RecordKind::Dockerd
+            | RecordKind::DockerEvents
             | RecordKind::Kubelet
+            | RecordKind::Apiserver
+            | RecordKind::ControllerManager
+            | RecordKind::Scheduler
+            | RecordKind::Etcd
+            | RecordKind::Container
             | RecordKind::Syslog => return Ok(()),
             RecordKind::Own => {
                 let bytes = reader.record(at)?;

@@ -7,6 +7,7 @@ use crate::evidence::{Entry, Hash, Header, Reader, Record};
 use crate::index::{Hit, Places};
 use crate::model::{Event, EventId, Moment, RecordKind, RecordRef};
 use crate::normalise::{self, Bad, Context};
+use crate::time::Zone;
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -71,7 +72,15 @@ impl Loaded {
 
 /// Names that a batch gives its records.
 pub fn context(entry: &Entry) -> Context<'_> {
-    Context { cluster: &entry.header.cluster, node: &entry.header.node, received_ns: entry.envelope.received.nanos }
+    let header = &entry.header;
+    Context {
+        cluster: &header.cluster,
+        node: &header.node,
+        received_ns: entry.envelope.received.nanos,
+        path: header.file.as_ref().map(|file| file.path.as_slice()).unwrap_or_default(),
+        zone: Zone::of_name(&header.reading.zone),
+        fields: &header.reading.fields,
+    }
 }
 
 /// Where one batch ends and another goes on: the same bytes of a file up to there, under the same names (`docs/format.md` §4).
@@ -150,8 +159,14 @@ pub fn bad_event(reader: &Reader, record: &Loaded, bad: &Bad) -> Result<Event, A
     let number = usize::try_from(first.record).unwrap_or(usize::MAX);
     let before: u64 = reader.block(first.leaf)?.lengths().take(number).map(u64::from).sum();
     let offset = header.start.saturating_add(before);
-    let mut event =
-        normalise::bad(record.context(), &header.head, offset, record.entry.envelope.received, bad, &record.bytes);
+    let mut event = normalise::bad(
+        header.kind,
+        record.context(),
+        (&header.head, offset),
+        record.entry.envelope.received,
+        bad,
+        &record.bytes,
+    );
     finish(&mut event, std::slice::from_ref(record));
     Ok(event)
 }

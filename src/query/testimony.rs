@@ -147,7 +147,11 @@ fn recorder(event: &Event) -> (Option<AssertedBy>, &'static str) {
     match event.source {
         Source::Linux => (Some(AssertedBy::Kernel), "PROVEN"),
         Source::Kubernetes => (Some(AssertedBy::Apiserver), "PROVEN"),
-        Source::Containerd => (Some(AssertedBy::Runtime), "PROVEN"),
+        Source::Containerd | Source::Crio | Source::Docker => (Some(AssertedBy::Runtime), "PROVEN"),
+        // Texts that others gave them stand in their lines.
+        Source::ControlPlane => (event.who.asserted_by, "CONSISTENT"),
+        // A program says of itself and its users what it likes.
+        Source::Application => (Some(AssertedBy::Application), "CONSISTENT"),
         Source::Kubelet => (Some(AssertedBy::Kubelet), "PROVEN"),
         // Whoever may write to /dev/log can write such a line.
         Source::Syslog => (Some(AssertedBy::Daemon), "CONSISTENT"),

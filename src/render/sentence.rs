@@ -17,8 +17,8 @@ pub fn sentence(event: &Value, look: &Look) -> String {
     let body = match text(event, "source").as_deref() {
         Some("linux") => linux(event),
         Some("self") => own(event),
-        Some(source @ ("containerd" | "kubelet")) => daemon(event, source),
-        Some("syslog") => line(event),
+        Some(source @ ("containerd" | "cri-o" | "docker" | "kubelet")) => daemon(event, source),
+        Some("syslog" | "control-plane" | "application") => line(event),
         _ => request(event),
     };
     format!("{time} {body}{}", issues(event))
@@ -232,10 +232,11 @@ fn daemon(event: &Value, source: &str) -> String {
     with_ends(out, &ends)
 }
 
-/// A line of syslog: what a program said that somebody did, a packet that a rule logged, or its text.
+/// A line of a program: what it said that somebody did, a packet that a rule logged, or its text.
 fn line(event: &Value) -> String {
     let node = word(event, "where.node").map(|node| format!("{node}: ")).unwrap_or_default();
-    let program = word(event, "how.comm").unwrap_or_else(|| "an unnamed program".to_owned());
+    let program = word(event, "how.comm").or_else(|| container(event));
+    let program = program.unwrap_or_else(|| "an unnamed program".to_owned());
     match text(event, "what.action").as_deref() {
         Some("logged") => {
             let said = word(event, "what.message").unwrap_or_default();
@@ -254,6 +255,14 @@ fn line(event: &Value) -> String {
         }
         _ => format!("{node}{program} recorded: {}", request(event)),
     }
+}
+
+/// `container app of pod shop/web-1`, as far as it is known.
+fn container(event: &Value) -> Option<String> {
+    let name = word(event, "where.container").or_else(|| word(event, "where.container_id"))?;
+    let pod = word(event, "where.namespace").zip(word(event, "where.pod"));
+    let pod = pod.map(|(namespace, pod)| format!(" of pod {namespace}/{pod}")).unwrap_or_default();
+    Some(format!("container {name}{pod}"))
 }
 
 /// The object of a request: kind, namespace/name or path.

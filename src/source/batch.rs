@@ -6,8 +6,9 @@ use super::error::Stop;
 use super::prefix::Prefix;
 use super::scan::Snapshot;
 use crate::evidence::{BATCH_BYTES_MAX, Draft, FileId, Hash, Position, RECORDS_MAX};
-use crate::model::RecordKind;
-use deponent_parsers::frame::{Cut, Format, Framer};
+use crate::model::{Reading, RecordKind};
+use deponent_parsers::frame::{Cut, Format, Framer, Joins};
+use std::sync::Arc;
 
 /// What all drafts of one file have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct Label {
     pub cluster: String,
     /// Node as configured, or empty.
     pub node: String,
+    /// How the records are to be read.
+    pub reading: Arc<Reading>,
 }
 
 /// How a kind of records is cut.
@@ -27,10 +30,17 @@ pub fn format_of(kind: RecordKind) -> Format {
     match kind {
         RecordKind::Auditd => Format::Auditd,
         RecordKind::KubernetesAudit => Format::KubernetesAudit,
+        RecordKind::Kubelet | RecordKind::Apiserver | RecordKind::ControllerManager | RecordKind::Scheduler => {
+            Format::Joined(Joins::Klog)
+        }
+        RecordKind::Container => Format::Joined(Joins::Container),
+        RecordKind::Syslog => Format::Joined(Joins::Indented),
         RecordKind::Containerd
         | RecordKind::ContainerdEvents
-        | RecordKind::Kubelet
-        | RecordKind::Syslog
+        | RecordKind::Crio
+        | RecordKind::Dockerd
+        | RecordKind::DockerEvents
+        | RecordKind::Etcd
         | RecordKind::Own => Format::Lines,
     }
 }
@@ -120,6 +130,7 @@ impl Batcher {
             kind: self.label.kind,
             cluster: self.label.cluster.clone(),
             node: self.label.node.clone(),
+            reading: Arc::clone(&self.label.reading),
             position,
             continues: self.continues,
             goes_on: self.goes_on,
@@ -170,6 +181,11 @@ impl Batcher {
     /// The unfinished bytes at the end that were not handed out.
     pub fn unfinished(&self) -> &[u8] {
         self.unread.get(self.at.saturating_add(self.already)..).unwrap_or_default()
+    }
+
+    /// Whether what is unfinished ends with a line: it is held back only because the next one may belong to it.
+    pub fn holds_whole_line(&self) -> bool {
+        self.unfinished().last() == Some(&b'\n')
     }
 
     /// Records placed in drafts since this batcher was made.

@@ -7,13 +7,14 @@ use crate::evidence::{BATCH_BYTES_MAX, Draft, FileId, RECORDS_MAX};
 use crate::model::RecordKind;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 pub fn file_id() -> FileId {
     FileId { dev: 1, ino: 2, birth: 3, path: b"/x".to_vec() }
 }
 
 fn label() -> Label {
-    Label { source: "s".into(), kind: RecordKind::Own, cluster: "c".into(), node: "n".into() }
+    Label { source: "s".into(), kind: RecordKind::Own, cluster: "c".into(), node: "n".into(), reading: Arc::default() }
 }
 
 /// Everything in pieces of these sizes, then the rest.

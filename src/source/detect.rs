@@ -16,7 +16,15 @@ pub fn kind_of(head: &[u8]) -> Option<RecordKind> {
         Found::KubernetesAudit => Some(RecordKind::KubernetesAudit),
         Found::Containerd => Some(RecordKind::Containerd),
         Found::ContainerdEvents => Some(RecordKind::ContainerdEvents),
+        Found::Crio => Some(RecordKind::Crio),
+        Found::Dockerd => Some(RecordKind::Dockerd),
+        Found::DockerEvents => Some(RecordKind::DockerEvents),
         Found::Kubelet => Some(RecordKind::Kubelet),
+        Found::Apiserver => Some(RecordKind::Apiserver),
+        Found::ControllerManager => Some(RecordKind::ControllerManager),
+        Found::Scheduler => Some(RecordKind::Scheduler),
+        Found::Etcd => Some(RecordKind::Etcd),
+        Found::Container => Some(RecordKind::Container),
         Found::Syslog => Some(RecordKind::Syslog),
     }
 }

@@ -11,8 +11,9 @@ use super::error::{Issue, Skipped, SourceError, Stop};
 use super::open::{Opened, open};
 use super::scan::{Scan, Snapshot};
 use crate::evidence::{Draft, Hash};
-use crate::model::RecordKind;
+use crate::model::{Reading, RecordKind};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Bytes read at once.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -28,12 +29,20 @@ pub struct ReadOptions {
     pub cluster: String,
     /// Node as configured, or empty.
     pub node: String,
+    /// How the records are to be read.
+    pub reading: Arc<Reading>,
 }
 
 impl ReadOptions {
     /// What drafts of a file of this kind have in common.
     pub(super) fn label(&self, kind: RecordKind) -> Label {
-        Label { source: self.source.clone(), kind, cluster: self.cluster.clone(), node: self.node.clone() }
+        Label {
+            source: self.source.clone(),
+            kind,
+            cluster: self.cluster.clone(),
+            node: self.node.clone(),
+            reading: Arc::clone(&self.reading),
+        }
     }
 }
 

@@ -30,7 +30,39 @@ pub(super) enum Occurs {
     Never,
 }
 
+/// What a time of a zone's clock stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LocalTime {
+    /// One moment.
+    Once,
+    /// The clock was set back and showed it twice; the first moment is taken.
+    Twice,
+    /// The clock was set forward and never showed it; the offset before the change is taken.
+    Never,
+}
+
 impl Zone {
+    /// The zone of a name that was checked when it was written down; UTC for an empty one, and for one that is none.
+    pub fn of_name(name: &str) -> Zone {
+        if name.is_empty() { Zone::Utc } else { Zone::parse(name).unwrap_or_default() }
+    }
+
+    /// The moment at which the zone's clock shows a time, both in ns since 1970, and whether that is the only one. `None` beyond the calendar.
+    pub fn moment(&self, local_nanos: i64) -> Option<(i64, LocalTime)> {
+        let local = DateTime::from_timestamp_nanos(local_nanos).naive_utc();
+        let fraction = local_nanos.rem_euclid(1_000_000_000);
+        let (secs, found) = match self.occurrences(local) {
+            Occurs::Once(secs) => (secs, LocalTime::Once),
+            Occurs::Twice(first, _) => (first, LocalTime::Twice),
+            Occurs::Never => {
+                let secs = local.and_utc().timestamp();
+                let before = self.offset_secs_at(self.end_of_gap(secs).saturating_sub(1));
+                (secs.saturating_sub(i64::from(before)), LocalTime::Never)
+            }
+        };
+        Some((secs.checked_mul(1_000_000_000)?.checked_add(fraction)?, found))
+    }
+
     /// The zone of a text: `UTC`, `Z`, `local`, `+02:00`, `-0530`, `+02`, or a name of the tz database in any case.
     pub fn parse(text: &str) -> Result<Zone, TimeError> {
         let text = text.trim();

@@ -223,7 +223,8 @@ fn records_of_auditd_parser() {
     settle(&differ, &reasons);
 }
 
-const CONTEXT: Context<'static> = Context { cluster: "", node: "", received_ns: 1_795_700_000_000_000_000 };
+const CONTEXT: Context<'static> =
+    Context { cluster: "", node: "", received_ns: 1_795_700_000_000_000_000, ..Context::NOWHERE };
 
 /// The one event of a file of auditd's records.
 fn event(file: &Path) -> Event {

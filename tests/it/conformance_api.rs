@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use crate::harness::corpus;
 
-const CONTEXT: Context<'static> = Context { cluster: "", node: "", received_ns: 1_795_700_000_000_000_000 };
+const CONTEXT: Context<'static> =
+    Context { cluster: "", node: "", received_ns: 1_795_700_000_000_000_000, ..Context::NOWHERE };
 const TIME: &str = "2026-11-23T20:59:10.466000Z";
 
 fn event(record: &Value) -> Result<Event, String> {

@@ -50,6 +50,7 @@ fn draft(n: u64) -> Draft {
     let position =
         Position { file: None, start: 0, end: bytes.len() as u64, head: [1; 32], before: [3; 32], prefix: [2; 32] };
     Draft {
+        reading: std::sync::Arc::default(),
         source: "test".to_owned(),
         kind: RecordKind::Auditd,
         cluster: String::new(),

@@ -45,6 +45,46 @@ fn lines() {
 }
 
 #[test]
+fn lines_of_klog_go_on() {
+    let check = |expected: &[&str]| check(Format::Joined(Joins::Klog), expected);
+    check(&["I1123 20:59:00.5 7 a.go:1] x\n", "W1123 20:59:00.5 7 a.go:1] y\nmore\n\n and more\n", "E1123 x\n"]);
+    check(&["E1123 x\nImpacted events:\n", "2026-11-23T20:59:02Z AUDIT: id=\"\"\n", "{\"ts\":1}\n", "{}\n"]);
+    check(&["I1123 x\nI112 y\nI1123\n2026-11-23 x\n", "F0101 "]);
+    check(&["more\nof one\n", "I1123 x"]);
+    check(&["\n\nx\n", "I1123 x\n"]);
+    check(&["I1123 x\n", "I11"]);
+}
+
+#[test]
+fn indented_lines_go_on() {
+    let check = |expected: &[&str]| check(Format::Joined(Joins::Indented), expected);
+    check(&["Nov 23 a\n    b\n\tc\n", "Nov 23 d\n\n", "x\r\n", "y\n"]);
+    check(&[" a\n b\n", "c"]);
+}
+
+#[test]
+fn parts_of_a_stream_go_on() {
+    let check = |expected: &[&str]| check(Format::Joined(Joins::Container), expected);
+    let line = |stream: &str, tag: &str, text: &str| format!("2026-11-23T20:59:25.7Z {stream} {tag} {text}\n");
+    let (out, out_end) = (line("stdout", "P", "a"), line("stdout", "F", "b"));
+    let (err, err_end) = (line("stderr", "P", "c"), line("stderr", "F", "d"));
+    check(&[&out_end, &out_end, &err_end]);
+    check(&[&format!("{out}{out}{out_end}"), &out_end]);
+    check(&[&format!("{out}{err_end}{out}{out_end}"), &err_end]);
+    check(&[&format!("{out}{err}{out_end}{err_end}"), &out_end]);
+    check(&["no line of one\n", &out_end, "torn"]);
+    check(&[&format!("{out}no line of one\n"), &out_end]);
+    // A stream that never ends its line takes some lines of the other one with it, never all.
+    let taken = format!("{out}{}", err_end.repeat(16));
+    check(&[&taken, &err_end, &out_end]);
+    // A line that is longer than a frame.
+    let long = format!("{}{}", line("stdout", "P", &"x".repeat(FRAME_BYTES_MAX)), out_end);
+    let all = frames(Format::Joined(Joins::Container), format!("{long}{err_end}").as_bytes(), &[]);
+    let ends: Vec<bool> = all.iter().map(|(_, goes_on)| *goes_on).collect();
+    assert_eq!((ends, all[2].0.as_slice()), (vec![true, false, false], err_end.as_bytes()));
+}
+
+#[test]
 fn auditd_lines() {
     let check = |expected: &[&str]| check(Format::Auditd, expected);
     check(&["type=A x\n", "type=B y\n"]);

@@ -1,11 +1,13 @@
-//! klog: the log format of the kubelet and of other components, as text or JSON, one line each.
+//! klog: the log format of the kubelet and of the control plane, as text or JSON; a message of several lines is one record.
 //!
 //! `I1123 20:59:00.500415   22147 cpu_manager.go:313] "Added Container" pod="shop/web-1" …` or `{"ts":1795467465318.286,"caller":"…","msg":"…",…}`.
-//! Inside: `text` and `json` read the two forms, `values` times and the ends of values, `kubelet` tells the kubelet's lines from those of others.
+//! Inside: `text` and `json` read the two forms, `values` times and the ends of values, `component` tells whose line it is,
+//! `lost` reads the audit events that the API server says it lost.
 //! Not here: Go's strings (`line`), what a line means (`deponent::normalise`).
 
+mod component;
 mod json;
-mod kubelet;
+mod lost;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -16,8 +18,9 @@ use std::borrow::Cow;
 use crate::issue::Issue;
 use crate::line::{Line, text_of};
 
-pub use kubelet::is_kubelet;
-pub(crate) use values::of_day;
+pub use component::{Component, component};
+pub use lost::{Lost, read as lost};
+pub(crate) use values::{moment, of_day};
 
 /// Name of the field that holds what of a line could not be taken apart.
 pub const REST: &str = "text";

@@ -54,6 +54,10 @@ fn lines_of_text() {
     check(r#""x" a=1 and more"#, "x~|a=1|text=and more !unread-text");
     check(r#""x" a={"b":[1 c=2"#, r#"x~|a={"b":[1 c=2 !unclosed-value"#);
     check(r#""x" a=<"#, "x~|a=< !value-on-next-lines");
+    check("\"x\" a=<\n\tone\n\ttwo b=\"c\"\n > d=1", "x~|a=one\ntwo b=\"c\"|d=1");
+    check("\"x\" a=<\n\tone\n", "x~|a=<|text=one !value-on-next-lines,unread-text");
+    check("\"x\" a=<\n >", "x~|a=<|text=> !value-on-next-lines,unread-text");
+    check("one\ntwo a=b", "one\ntwo a=b~");
     check(r#""x" a="1" b=2 a="3""#, "x~|a=1|b=2|a=3 !repeated-field");
     check(r#""x" a="unfinished"#, r#"x~|a="unfinished !unclosed-value"#);
     check(r#""x"  a=1   b=2 "#, r#""x"  a=1   b=2~"#);
@@ -182,7 +186,9 @@ fn fields_are_limited_and_none_is_lost() {
 
 #[test]
 fn whose_line_it_is() {
-    let check = |line: &str, expected: bool| assert_eq!(is_kubelet(line.as_bytes()), expected, "{line}");
+    let check = |line: &str, expected: bool| {
+        assert_eq!(component(line.as_bytes()) == Some(Component::Kubelet), expected, "{line}")
+    };
     let http =
         |uri: &str, more: &str| format!("I1123 20:59:00.5 7 httplog.go:134] \"HTTP\" verb=\"GET\" URI=\"{uri}\"{more}");
     check(&format!("{HEAD}\"x\""), true);
@@ -193,6 +199,13 @@ fn whose_line_it_is() {
     check(&http("/api/v1/namespaces/shop/pods/web/exec", " hijacked=true"), false);
     check(r#"{"ts":1795467465318.2,"caller":"cpumanager/cpu_manager.go:313","msg":"Added Container","v":4}"#, true);
     check(r#"{"level":"info","ts":"2026-11-23T20:57:45.3Z","caller":"etcdmain/etcd.go:1","msg":"x"}"#, false);
+    let of = |rest: &str| component(format!("I1123 20:59:00.5 7 {rest}").as_bytes());
+    assert_eq!(of("storage_rbac.go:223] created"), Some(Component::Apiserver));
+    assert_eq!(of("flags.go:64] FLAG: --etcd-servers=\"[]\""), Some(Component::Apiserver));
+    assert_eq!(of("replica_set.go:2] \"x\""), Some(Component::ControllerManager));
+    assert_eq!(of("schedule_one.go:314] \"x\""), Some(Component::Scheduler));
+    assert_eq!(of("flags.go:64] FLAG: --v=\"2\""), None, "all of them have that flag");
+    assert_eq!(of("flags.go:64] said: FLAG: --etcd-servers=\"[]\""), None);
 }
 
 proptest! {
@@ -208,7 +221,7 @@ proptest! {
 
     #[test]
     fn no_bytes_break_it(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = is_kubelet(&bytes);
+        let _ = component(&bytes);
         let _ = read(&text(&bytes));
     }
 

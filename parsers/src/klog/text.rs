@@ -9,8 +9,10 @@ use super::{NotALine, REST, Reading};
 use crate::issue::Issue;
 use crate::line::{FIELDS_MAX, Line, Time, quoted};
 
-/// A value that goes on in the next lines of the log, each of which begins with a tab.
+/// A value of several lines, each of which begins with a tab; the line behind the last one begins with [`LINES_END`].
 const ON_NEXT_LINES: &str = "<";
+/// See [`ON_NEXT_LINES`].
+const LINES_END: &str = "\n >";
 
 pub(super) fn read(line: &str) -> Result<Reading<'_>, NotALine> {
     let head = head(line).ok_or(NotALine::Shape)?;
@@ -115,9 +117,11 @@ fn pairs<'a>(line: &'a str, mut rest: &'a str, reading: &mut Reading<'a>) {
             if !closed {
                 let detail = format!("the value of `{name}` does not end: the rest of the line is taken for it");
                 reading.issues.push(Issue::new("unclosed-value", at, detail));
-            } else if value == ON_NEXT_LINES && behind.is_empty() {
-                let detail =
-                    format!("the value of `{name}` stands in the following lines, which are records of their own");
+            } else if value == ON_NEXT_LINES {
+                if let Some((value, behind)) = of_lines(behind) {
+                    return (value.into(), behind);
+                }
+                let detail = format!("the value of `{name}` stands in the following lines, which are not all there");
                 reading.issues.push(Issue::new("value-on-next-lines", at, detail));
             }
             (value.into(), behind)
@@ -125,4 +129,14 @@ fn pairs<'a>(line: &'a str, mut rest: &'a str, reading: &mut Reading<'a>) {
         reading.line.fields.push((name.into(), value));
         rest = behind;
     }
+}
+
+/// A value of several lines, without the tab before each, and what is behind it.
+fn of_lines(behind: &str) -> Option<(String, &str)> {
+    let (lines, rest) = behind.strip_prefix('\n')?.split_once(LINES_END)?;
+    let mut value = String::with_capacity(lines.len());
+    for line in lines.split_inclusive('\n') {
+        value.push_str(line.strip_prefix('\t')?);
+    }
+    Some((value, rest))
 }

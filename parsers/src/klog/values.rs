@@ -32,7 +32,7 @@ fn digits(text: &str) -> Option<u32> {
 }
 
 /// A number of JSON as a moment, read without rounding: milliseconds since 1970, or, where they are so few, seconds; then `true`.
-pub(super) fn moment(text: &str) -> Option<(Time, bool)> {
+pub(crate) fn moment(text: &str) -> Option<(Time, bool)> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.strip_prefix('+').unwrap_or(exponent).parse::<i8>().ok()?),
         None => (text, 0),
@@ -60,7 +60,7 @@ pub(super) fn moment(text: &str) -> Option<(Time, bool)> {
     Some((Time::Moment { nanos, digits: held.saturating_add(u8::try_from(kept.len()).ok()?) }, seconds))
 }
 
-/// Where a value without quotes ends: at the first blank outside of brackets and strings. `false` when a bracket or a string is not closed: then the
+/// Where a value without quotes ends: at the first blank or line end outside of brackets and strings. `false` when a bracket or a string is not closed: then the
 /// value is the rest of the line.
 pub(super) fn bare_end(text: &str) -> (usize, bool) {
     let mut depth = 0usize;
@@ -74,7 +74,7 @@ pub(super) fn bare_end(text: &str) -> (usize, bool) {
             _ if in_string => {}
             b'{' | b'[' | b'(' => depth = depth.saturating_add(1),
             b'}' | b']' | b')' => depth = depth.saturating_sub(1),
-            b' ' if depth == 0 => return (at, true),
+            b' ' | b'\n' if depth == 0 => return (at, true),
             _ => {}
         }
     }

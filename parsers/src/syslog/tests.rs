@@ -8,6 +8,7 @@ use proptest::prelude::*;
 fn shown(line: &str) -> String {
     let Some(line) = parse(line) else { return "none".to_owned() };
     let time = match line.time {
+        Time::NoZone { .. } => unreachable!("every stamp has a zone, or no year"),
         Time::Moment { nanos, digits } => format!("{nanos}/{digits}"),
         Time::NoYear { month, day, of_day, digits } => format!("{month}-{day} {}/{digits}", of_day / 1_000_000_000),
     };
@@ -52,6 +53,45 @@ fn forms() {
 }
 
 #[test]
+fn packets_of_ulogd() {
+    let check = |line: &str, expected: &str, sure: bool| {
+        assert_eq!(shown(line), expected, "{line}");
+        assert_eq!(is_line(line.as_bytes()), sure, "{line}");
+    };
+    check(
+        r#"{"timestamp": "2026-11-23T21:59:02.539064+0100", "dvc": "Netfilter", "raw.pktlen": 60, "oob.prefix": "drop: ", "oob.time.sec": 7, "oob.time.usec": 8, "action": "blocked", "ip.protocol": 6, "oob.in": "eth0", "oob.out": "", "src_ip": "10.0.0.9", "dest_port": 22}"#,
+        "1795467542539064000/6 | drop:  | program=ulogd dvc=Netfilter raw.pktlen=60 oob.time.sec=7 oob.time.usec=8 action=blocked ip.protocol=6 oob.in=eth0 oob.out= src_ip=10.0.0.9 dest_port=22",
+        true,
+    );
+    // Without a zone: the packet's own time, else as if it were UTC.
+    check(
+        r#"{"timestamp":"2026-11-23T21:59:02.539064","oob.prefix":"x","oob.time.sec":1795467542,"oob.time.usec":539064}"#,
+        "1795467542539064000/6 | x | program=ulogd oob.time.sec=1795467542 oob.time.usec=539064",
+        true,
+    );
+    check(
+        r#"{"timestamp":"2026-11-23T20:59:02.5","oob.prefix":"x"}"#,
+        "1795467542500000000/1 | x | program=ulogd",
+        true,
+    );
+    check(
+        r#"{"timestamp":"2026-11-23T20:59:02","ct.event":1}"#,
+        "1795467542000000000/0 |  | program=ulogd ct.event=1",
+        true,
+    );
+    for none in [
+        r#"{"timestamp":"2026-11-23T20:59:02Z","message":"oob.prefix"}"#,
+        r#"{"timestamp":"now","oob.prefix":"x"}"#,
+        r#"{"timestamp":1795467542,"oob.prefix":"x"}"#,
+        r#"{"oob.prefix":"x"}"#,
+        r#"{"timestamp":"2026-11-23T20:59:02Z","oob.prefix":"x""#,
+        "6,339,5140900,-;text",
+    ] {
+        check(none, "none", false);
+    }
+}
+
+#[test]
 fn what_is_no_line() {
     for line in [
         "",
@@ -89,7 +129,7 @@ proptest! {
     }
 
     #[test]
-    fn no_journal_breaks_it(text in "\\{(\"(__REALTIME_TIMESTAMP|MESSAGE|_PID|PRIORITY)\":(\"[0-9a-z]{0,20}\"|[0-9]{1,3}|null|\\[1\\]),?){0,6}\\}?") {
+    fn no_journal_breaks_it(text in "\\{(\"(__REALTIME_TIMESTAMP|MESSAGE|_PID|PRIORITY|timestamp|oob\\.prefix)\":(\"[0-9a-z]{0,20}\"|[0-9]{1,3}|null|\\[1\\]),?){0,6}\\}?") {
         let _read = parse(&text);
     }
 }

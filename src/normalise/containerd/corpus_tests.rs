@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use crate::model::RecordKind;
 use crate::normalise::{Context, event, key};
 
-const CONTEXT: Context<'_> = Context { cluster: "", node: "n1", received_ns: 1_795_500_000_000_000_000 };
+const CONTEXT: Context<'_> =
+    Context { cluster: "", node: "n1", received_ns: 1_795_500_000_000_000_000, ..Context::NOWHERE };
 
 fn corpus() -> Option<PathBuf> {
     let root = std::env::var_os("DEPONENT_CORPUS").map(PathBuf::from);

@@ -1,20 +1,21 @@
-//! The event of a line of containerd's log.
+//! The event of a line of a container runtime's log: containerd, CRI-O and dockerd write theirs with one library.
 //!
-//! Not here: what its text means (`message`), lines of klog's form (`klog`).
+//! Not here: what its text means (`message`, `crio`, `docker`), lines of klog's form (`klog`).
 
 use deponent_parsers::containerd::{self, NotALine};
 
 use super::{Bad, Context, Key, bad, empty, key_of, klog, message, not_utf8, note, text, unclean};
-use crate::model::{Event, Outcome, RecordFields, Str};
+use crate::model::{Event, Outcome, RecordFields, Source, Str};
+use crate::normalise::{crio, docker};
 
 /// Levels of a line that reports a failure.
 const FAILURE_LEVELS: [&str; 3] = ["error", "fatal", "panic"];
 
 /// The event of a line.
-pub fn log_key(context: Context<'_>, line: &[u8]) -> Result<Key, Bad> {
+pub fn log_key(source: Source, context: Context<'_>, line: &[u8]) -> Result<Key, Bad> {
     match containerd::line(line) {
-        Ok(read) => Ok(key_of(context, read.time, line)),
-        Err(NotALine::Form) => klog::key(context, line),
+        Ok(read) => Ok(key_of(source, context, read.time, line)),
+        Err(NotALine::Form) if source == Source::Containerd => klog::key(context, line),
         Err(error) => Err(bad(error)),
     }
 }
@@ -30,7 +31,11 @@ pub fn log_event(key: &Key, context: Context<'_>, line: &[u8]) -> Event {
     event.what.message = read.message.as_deref().map(text);
     // What the text says stands before the line's own fields, so that no field can stand in for it.
     if let Some(message) = event.what.message.clone() {
-        message::understand(&message, &mut event);
+        match key.source {
+            Source::Crio => crio::understand(&message, &read, &mut event),
+            Source::Docker => docker::understand(&message, &read, &mut event),
+            _ => message::understand(&message, &mut event),
+        }
     }
     let others = read.others().map(|(name, value)| (text(name), text(value)));
     event.how.args.extend(others);

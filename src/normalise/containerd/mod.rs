@@ -1,7 +1,8 @@
 //! containerd's log and event stream: sandboxes, containers, tasks, execs.
 //!
 //! Inside: `log` and `stream` (the events of their lines), `message` (what the texts of the log mean), `klog` (lines of its streaming server).
-//! Not here: reading the line itself (`deponent_parsers::containerd`), the identity of its event (`identity`), what belongs together (`correlate`).
+//! `log` also reads the lines of CRI-O and dockerd. Not here: what those say (`crio`, `docker`), reading the line itself (`deponent_parsers::containerd`),
+//! the identity of its event (`identity`), what belongs together (`correlate`).
 
 mod klog;
 mod log;
@@ -19,16 +20,15 @@ use deponent_parsers::kubernetes::Stamp;
 use deponent_parsers::linux;
 
 use super::line::some;
-use super::{Bad, Context, Key, identity, own};
-use crate::model::{AssertedBy, Event, EventIssue, Moment, Source, Str};
+use super::{Bad, Context, Key, own};
+use crate::model::{AssertedBy, Event, EventIssue, Source, Str};
 
 pub use log::{log_event, log_fields, log_key};
 pub use stream::{stream_event, stream_fields, stream_key};
 
 /// The key of a line of that time.
-fn key_of(context: Context<'_>, time: Stamp, line: &[u8]) -> Key {
-    let id = identity::line(Source::Containerd, context, None, line);
-    Key { id, source: Source::Containerd, when: Moment { nanos: time.nanos, digits: time.digits }, last: true }
+fn key_of(source: Source, context: Context<'_>, time: Stamp, line: &[u8]) -> Key {
+    super::line::key_at(source, context, line, time)
 }
 
 fn bad(error: NotALine) -> Bad {
@@ -39,7 +39,7 @@ fn bad(error: NotALine) -> Bad {
 /// An event that says nothing but who recorded it.
 fn empty(key: &Key, context: Context<'_>) -> Event {
     let mut event = own::empty(context, key.id, key.when);
-    event.source = Source::Containerd;
+    event.source = key.source;
     event.who.asserted_by = Some(AssertedBy::Runtime);
     event.what.action = "logged".into();
     event

@@ -6,7 +6,7 @@ use deponent_parsers::containerd::{StreamLine, stream_line};
 use deponent_parsers::kubernetes::members_of;
 
 use super::{Bad, Context, Key, bad, empty, key_of, note, some};
-use crate::model::{Event, EventIssue, Outcome, RecordFields, Str};
+use crate::model::{Event, EventIssue, Outcome, RecordFields, Source, Str};
 
 /// Topic → action; of any other topic its own words.
 const ACTIONS: [(&str, &str); 13] = [
@@ -35,7 +35,7 @@ const LABELS: [&str; 5] = [
 
 /// The event of a line.
 pub fn stream_key(context: Context<'_>, line: &[u8]) -> Result<Key, Bad> {
-    stream_line(line).map(|read| key_of(context, read.time, line)).map_err(bad)
+    stream_line(line).map(|read| key_of(Source::Containerd, context, read.time, line)).map_err(bad)
 }
 
 /// The event of a line.

@@ -3,10 +3,11 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::Moment;
 use crate::model::{Object, RecordKind};
 use crate::normalise::{event, fields, key};
 
-const CONTEXT: Context<'_> = Context { cluster: "c1", node: "n1", received_ns: 0 };
+const CONTEXT: Context<'_> = Context { cluster: "c1", node: "n1", received_ns: 0, ..Context::NOWHERE };
 const AT: &str = "time=\"2026-11-23T20:59:10.472646474Z\"";
 const ID: &str = "c769c925076b75fe77f5c636d7d2442d2ab52eeee16d8eb9c34dfc61271abff6";
 const OTHER: &str = "cc8805f91346a47c83ae16b747209a37fe27324d58257836a6da0e1efedef169";

@@ -14,7 +14,8 @@ fn corpus() -> Option<PathBuf> {
 
 fn count(name: &str) -> Option<BTreeMap<String, usize>> {
     let log = std::fs::read(corpus()?.join(name)).ok()?;
-    let context = Context { cluster: "lab", node: "node-1", received_ns: 1_795_644_000_000_000_000 };
+    let context =
+        Context { cluster: "lab", node: "node-1", received_ns: 1_795_644_000_000_000_000, ..Context::NOWHERE };
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     let mut add = |what: String| *counts.entry(what).or_default() += 1;
     for line in log.split_inclusive(|&byte| byte == b'\n') {

@@ -13,12 +13,12 @@ use crate::normalise::line::some;
 const PLACED: &[&str] = &["verb", "URI", "userAgent", "resp"];
 
 /// How long the request of an HTTP line took, ns; `None` for other lines, and where it cannot be read.
-pub(super) fn latency(line: &Line<'_>) -> Option<i64> {
+pub(in crate::normalise) fn latency(line: &Line<'_>) -> Option<i64> {
     (line.message == "HTTP").then(|| line.field("latency")).flatten().and_then(duration::nanos)
 }
 
 /// What the line of a request says; the event's time is already that of the beginning.
-pub(super) fn request(line: &Line<'_>, event: &mut Event) {
+pub(in crate::normalise) fn request(line: &Line<'_>, event: &mut Event) {
     let field = |name: &str| line.field(name).and_then(some);
     let issue = |kind: &str, detail: String| EventIssue { kind: kind.into(), detail: detail.into() };
     event.what.action = "http".into();

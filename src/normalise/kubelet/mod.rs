@@ -19,6 +19,9 @@ use super::line;
 use super::{Bad, Context, Key};
 use crate::model::{AssertedBy, Event, EventIssue, Object, Outcome, RecordFields, Source, Str};
 
+pub(super) use http::{latency, request};
+pub(super) use place::of as place;
+
 /// A text that makes a longer action than this is no message of the kubelet.
 const ACTION_BYTES_MAX: usize = 96;
 
@@ -29,7 +32,7 @@ pub fn key(context: Context<'_>, bytes: &[u8]) -> Result<Key, Bad> {
         let kind = if matches!(error, NotALine::Time(_)) { "no-time" } else { "not-a-line" };
         Bad { kind, detail: error.to_string() }
     })?;
-    let latency = http::latency(&reading.line);
+    let latency = latency(&reading.line);
     let mut key = line::key(Source::Kubelet, context, bytes, Some(reading.line))?;
     if let Some(latency) = latency {
         key.when.nanos = key.when.nanos.saturating_sub(latency);
@@ -58,7 +61,7 @@ pub fn event(key: &Key, context: Context<'_>, bytes: &[u8]) -> Event {
         let detail = "bytes that are not UTF-8 are shown as \\xNN".into();
         event.issues.push(EventIssue { kind: "not-utf8".into(), detail });
     }
-    place::of(&line, &mut event.r#where);
+    place(&line, &mut event.r#where);
     let message = line.message.as_ref();
     match message {
         "Added Container" => {
@@ -70,7 +73,7 @@ pub fn event(key: &Key, context: Context<'_>, bytes: &[u8]) -> Event {
                 ..Object::default()
             });
         }
-        "HTTP" => http::request(&line, &mut event),
+        "HTTP" => request(&line, &mut event),
         _ if is_probe(message) || line.field("probeType").is_some() => {
             event.what.action = "probed".into();
             match message {

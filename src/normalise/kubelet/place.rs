@@ -10,7 +10,7 @@ use crate::model::{Str, Where};
 use crate::normalise::line::some;
 
 /// Sets what the line names; the rest stays as it is.
-pub(super) fn of(line: &Line<'_>, place: &mut Where) {
+pub(in crate::normalise) fn of(line: &Line<'_>, place: &mut Where) {
     let pod = line.field("pod").map(str::to_owned).or_else(|| line.field("pods").and_then(only));
     if let Some(pod) = pod {
         (place.namespace, place.pod) = names(&pod);

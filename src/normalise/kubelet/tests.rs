@@ -8,7 +8,7 @@ use crate::normalise::{self, Context};
 use crate::time::rfc3339;
 
 const RECEIVED: i64 = 1_795_644_000_000_000_000; // 2026-11-25T22:00:00Z
-const CONTEXT: Context<'_> = Context { cluster: "c", node: "n", received_ns: RECEIVED };
+const CONTEXT: Context<'_> = Context { cluster: "c", node: "n", received_ns: RECEIVED, ..Context::NOWHERE };
 const EXEC: &str = r#"I1123 20:59:10.745284   22147 httplog.go:134] "HTTP" verb="GET" URI="/exec/shop/web-1/app?command=sh&command=-c&command=cat+%2Fetc%2Fshadow%3B+a%2Bb&error=1&input=1&output=1&tty=1" latency="274.229099ms" userAgent="kubectl/v1" audit-ID="" srcIP="127.0.0.1:45128" hijacked=true"#;
 
 fn read_in(context: Context<'_>, text: &str) -> Event {

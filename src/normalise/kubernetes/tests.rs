@@ -10,7 +10,7 @@ use super::*;
 use crate::model::{AssertedBy, Event, EventId, Outcome, RecordKind, WhoKind};
 use crate::normalise;
 
-const CONTEXT: Context<'_> = Context { cluster: "c1", node: "n1", received_ns: 0 };
+const CONTEXT: Context<'_> = Context { cluster: "c1", node: "n1", received_ns: 0, ..Context::NOWHERE };
 
 fn event_of(records: &[&str]) -> Event {
     let records: Vec<&[u8]> = records.iter().map(|record| record.as_bytes()).collect();

@@ -1,8 +1,8 @@
-//! The parameters of a request URI, percent-decoded.
+//! A request URI: its parameters, percent-decoded, and the object that its path names.
 //!
-//! Not here: routing of paths; the API server has done that (`objectRef`).
+//! Not here: the object of an audit event: the API server has named that itself (`objectRef`).
 
-use crate::model::Str;
+use crate::model::{Object, Str};
 
 /// A decoded part of a URI.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +60,35 @@ fn hex(digits: &[u8]) -> Option<u8> {
         let digit = char::from(*digit).to_digit(16)?;
         Some((value << 4) | u8::try_from(digit).ok()?)
     })
+}
+
+/// The object that the path of a request is about: `/api/v1/namespaces/shop/pods/web/log`, `/apis/apps/v1/deployments`. `None` for other paths.
+pub fn object_of(uri: &str) -> Option<Object> {
+    let path = uri.split(['?', '#']).next().unwrap_or(uri);
+    let mut parts = path.strip_prefix('/')?.split('/');
+    // The group's version, or the group and its version.
+    match parts.next()? {
+        "api" => parts.next()?,
+        "apis" => parts.nth(1)?,
+        _ => return None,
+    };
+    let mut parts: Vec<Str> = parts.take(5).map(|part| decode(part).text).filter(|part| !part.is_empty()).collect();
+    let mut object = Object::default();
+    if parts.len() > 2 && parts.first().is_some_and(|first| first == "namespaces") {
+        let rest = parts.split_off(2);
+        // The status of a namespace is no kind of object in it.
+        if matches!(rest.first().map(Str::as_str), Some("status" | "finalize")) {
+            parts.extend(rest);
+        } else {
+            object.namespace = parts.pop();
+            parts = rest;
+        }
+    }
+    let mut parts = parts.into_iter();
+    let kind = parts.next()?;
+    object.name = parts.next();
+    object.kind = Some(parts.next().map_or(kind.clone(), |below| format!("{kind}/{below}").into()));
+    Some(object)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! What sshd, PAM, sudo, su and the tools for accounts say.
+//! What PAM, sudo, su and the tools for accounts say.
 //!
-//! Names that a stranger chose stand within these texts, so each is cut from the end at which only the daemon writes. Not here: the line (`mod`).
+//! Names that a stranger chose stand within these texts, so each is cut from the end at which only the daemon writes. Not here: the line (`mod`), sshd (`sshd`).
 
-use super::named;
+use super::{named, sshd};
 use crate::model::{Event, EventIssue, Object, Outcome, Str};
 use crate::normalise::line::some;
 
@@ -14,85 +14,19 @@ pub(super) fn read(program: &str, message: &str, event: &mut Event) {
         return;
     }
     match program {
-        "sshd" | "sshd-session" => sshd(message, event),
+        "sshd" | "sshd-session" => sshd::read(message, event),
         // sudo's own log file has lines without a program.
         "sudo" | "" => sudo(message, event),
         "su" => su(message, event),
-        "useradd" | "userdel" | "usermod" | "groupadd" | "passwd" => account(message, event),
+        "useradd" | "userdel" | "usermod" | "groupadd" | "groupdel" | "passwd" => account(message, event),
         _ => {}
     }
 }
 
-fn act(event: &mut Event, action: &str, outcome: Outcome) {
+/// Says what was done.
+pub(super) fn act(event: &mut Event, action: &str, outcome: Outcome) {
     event.what.action = action.into();
     event.what.outcome = outcome;
-}
-
-/// `Accepted publickey for bob from 10.0.0.9 port 4242 ssh2: ED25519 SHA256:…`, `Failed password for invalid user x from …`, and ends of connections.
-fn sshd(message: &str, event: &mut Event) {
-    let mut words = message.splitn(2, ' ');
-    let (first, rest) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
-    match first {
-        "Accepted" | "Failed" | "Postponed" => {
-            let Some((method, rest)) = rest.split_once(" for ") else { return };
-            // A user's name may hold anything, ` from ` too: the address is what stands last.
-            let Some((user, peer)) = rest.rsplit_once(" from ") else { return };
-            let Some(peer) = peer_of(peer, event) else { return };
-            let user = user.strip_prefix("invalid user ").unwrap_or(user);
-            let (action, outcome) = match first {
-                "Accepted" => ("logged-in", Outcome::Success),
-                "Failed" => ("tried-to-log-in", Outcome::Failure),
-                _ => ("tried-to-log-in", Outcome::Unknown),
-            };
-            act(event, action, outcome);
-            named(event, user);
-            event.how.args.push(("method".into(), method.into()));
-            // `ssh2: ED25519 SHA256:…`
-            let fingerprint = peer.split(' ').find(|word| word.starts_with("SHA256:") || word.starts_with("MD5:"));
-            event.who.credential = fingerprint.map(Str::from);
-        }
-        "Invalid" => {
-            let Some((user, peer)) = rest.strip_prefix("user ").and_then(|rest| rest.rsplit_once(" from ")) else {
-                return;
-            };
-            if peer_of(peer, event).is_some() {
-                act(event, "tried-to-log-in", Outcome::Failure);
-                named(event, user);
-            }
-        }
-        "Connection" | "Disconnected" | "Received" => {
-            let (action, at) = match first {
-                "Connection" if rest.starts_with("from ") => ("connected", rest.strip_prefix("from ")),
-                "Disconnected" => ("disconnected", rest.strip_prefix("from ")),
-                "Connection" => ("disconnected", rest.split_once(" by ").map(|(_, at)| at)),
-                _ => ("disconnected", rest.split_once("disconnect from ").map(|(_, at)| at)),
-            };
-            let Some(at) = at else { return };
-            let (user, at) = match at.strip_prefix("user ").or_else(|| at.split_once(" user ").map(|(_, at)| at)) {
-                Some(at) => at.split_once(' ').map_or((None, at), |(user, at)| (Some(user), at)),
-                None => (None, at),
-            };
-            if peer_of(at, event).is_some() {
-                act(event, action, Outcome::Unknown);
-                if let Some(user) = user {
-                    named(event, user);
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// `10.0.0.9 port 4242 …`: takes the address, returns what is behind the port.
-fn peer_of<'t>(text: &'t str, event: &mut Event) -> Option<&'t str> {
-    let (address, rest) = text.split_once(' ')?;
-    let (port, rest) = rest.strip_prefix("port ").map(|rest| rest.split_once(' ').unwrap_or((rest, "")))?;
-    address.parse::<std::net::IpAddr>().ok()?;
-    event.who.address = Some(address.into());
-    let net = event.how.net.get_or_insert_default();
-    net.src = Some(address.into());
-    net.sport = port.trim_end_matches(':').parse().ok();
-    Some(rest)
 }
 
 /// `pam_unix(sshd:session): session opened for user bob(uid=1502) by (uid=0)`.
@@ -224,9 +158,19 @@ fn account(message: &str, event: &mut Event) {
     let found = [("new user: ", "added-user", "user"), ("new group: ", "added-group", "group")]
         .into_iter()
         .find_map(|(start, action, kind)| Some((action, kind, listed(message.strip_prefix(start)?)?)))
-        .or_else(|| Some(("deleted-user", "user", quoted(message.strip_prefix("delete user ")?)?)));
+        .or_else(|| Some(("deleted-user", "user", quoted(message.strip_prefix("delete user ")?)?)))
+        .or_else(|| Some(("deleted-group", "group", quoted(message.strip_prefix("removed group ")?)?)))
+        .or_else(|| Some(("deleted-group", "group", quoted(message.strip_prefix("removed shadow group ")?)?)))
+        .or_else(|| Some(("changed-password", "user", changed_password(message)?)));
     if let Some((action, kind, name)) = found {
         act(event, action, Outcome::Success);
         event.what.object = Some(Object { kind: Some(kind.into()), name: some(&name), ..Object::default() });
     }
+}
+
+/// `password for 'x' changed by 'root'`, `password changed for x`.
+fn changed_password(message: &str) -> Option<String> {
+    let of_passwd = || Some(message.strip_prefix("password for '")?.split_once("' changed by ")?.0);
+    let of_pam = || message.strip_prefix("password changed for ");
+    of_passwd().or_else(of_pam).map(str::to_owned)
 }

@@ -4,14 +4,15 @@
 //! journal knows the real program and it is another one, the line says nothing of anybody (`forged-program`). A line without a year gets the latest that is
 //! not after its reception, and UTC.
 //! Lines that are equal byte for byte are one event with several records: within a second nothing tells them apart.
-//! Inside: `login` (sshd, PAM, sudo, su, accounts), `packet` (the kernel's netfilter log). Not here: reading the line (`deponent_parsers::syslog`).
+//! Inside: `sshd`, `login` (PAM, sudo, su, accounts), `packet` (the kernel's netfilter log). Not here: reading the line (`deponent_parsers::syslog`).
 
 mod login;
 mod packet;
+mod sshd;
 #[cfg(test)]
 mod tests;
 
-use deponent_parsers::syslog::{self, HOST, KERNEL, PID, PROGRAM};
+use deponent_parsers::syslog::{self, HOST, KERNEL, PID, PROGRAM, ULOGD};
 
 use super::{Bad, Context, Key, line};
 use crate::model::{AssertedBy, Event, EventIssue, RecordFields, Source, Str};
@@ -47,6 +48,8 @@ pub fn event(key: &Key, context: Context<'_>, bytes: &[u8]) -> Event {
                 format!("the line says that `{program}` wrote it, the journal that `{exe}` did: it is not believed");
             event.issues.push(EventIssue { kind: "forged-program".into(), detail: detail.into() });
         }
+    } else if program == ULOGD && line.field("src_ip").is_some() {
+        packet::of_ulogd(&line, &mut event);
     } else if program == KERNEL {
         packet::read(&line.message, &mut event);
     } else {
@@ -55,9 +58,28 @@ pub fn event(key: &Key, context: Context<'_>, bytes: &[u8]) -> Event {
     event
 }
 
+/// What a line says that has no time: sshd's own file (`sshd -E`) has none. Its event stands at the time of its reception, and says so.
+///
+/// `event`: the one that says that the record is bad; it stays as it is where nothing is known of the line.
+pub fn undated(event: Event, record: &[u8]) -> Event {
+    let text = deponent_parsers::line::text_of(record.trim_ascii());
+    let mut read = Event { issues: Vec::new(), ..event.clone() };
+    sshd::read(&text, &mut read);
+    if read.what.action == event.what.action {
+        return event;
+    }
+    read.source = Source::Syslog;
+    read.how.comm = Some("sshd".into());
+    read.what.message = Some(text.as_ref().into());
+    let detail = "the line has no time: it stands at that of its reception, which is later";
+    read.issues.push(EventIssue { kind: "no-time".into(), detail: detail.into() });
+    read
+}
+
 /// Programs whose lines say who did something, or what a packet was.
 fn is_believed(program: &str) -> bool {
-    let login = ["sshd", "sshd-session", "sudo", "su", "useradd", "userdel", "usermod", "groupadd", "passwd"];
+    let login =
+        ["sshd", "sshd-session", "sudo", "su", "useradd", "userdel", "usermod", "groupadd", "groupdel", "passwd"];
     program == KERNEL || login.contains(&program)
 }
 

@@ -1,7 +1,9 @@
-//! Packets that a netfilter rule logged: iptables' LOG, nftables' `log`, ufw, firewalld.
+//! Packets that a netfilter rule logged: iptables' LOG, nftables' `log`, ufw, firewalld; and those that a rule sent to ulogd.
 //!
 //! `[UFW BLOCK] IN=eth0 OUT= MAC=… SRC=10.0.0.9 DST=10.0.0.2 LEN=60 … PROTO=TCP SPT=4242 DPT=22 … SYN`. The rule's prefix stands before `IN=`; a packet can
 //! write neither it nor a pair. Not here: NETFILTER_PKT and NETFILTER_CFG of the audit system (`linux`).
+
+use deponent_parsers::line::Line;
 
 use crate::model::{Event, Outcome};
 use crate::normalise::line::some;
@@ -35,6 +37,35 @@ pub(super) fn read(message: &str, event: &mut Event) {
     event.what.outcome = verdict(prefix).map_or(Outcome::Unknown, |(_, outcome)| outcome);
     event.who.address = some(src);
     event.why.keys.extend(some(prefix));
+}
+
+/// Reads what ulogd wrote of a packet or of a connection.
+pub(super) fn of_ulogd(line: &Line<'_>, event: &mut Event) {
+    let value = |name: &str| line.field(name).filter(|value| !value.is_empty());
+    let (Some(src), Some(dst)) = (value("src_ip"), value("dest_ip")) else { return };
+    let net = event.how.net.get_or_insert_default();
+    (net.src, net.dst) = (some(src), some(dst));
+    let port = |name: &str| value(name).and_then(|port| port.parse().ok());
+    (net.sport, net.dport) = (port("src_port"), port("dest_port"));
+    net.proto = value("ip.protocol").map(|number| match number {
+        "1" => "icmp".into(),
+        "6" => "tcp".into(),
+        "17" => "udp".into(),
+        "58" => "icmpv6".into(),
+        other => other.into(),
+    });
+    net.interface = value("oob.in").or_else(|| value("oob.out")).and_then(some);
+    // What is configured for all packets of that ulogd, as its operator names it.
+    let verdict = value("action").map(|action| match action {
+        "allowed" => ("accept", Outcome::Success),
+        "blocked" => ("block", Outcome::Denied),
+        _ => ("unknown", Outcome::Unknown),
+    });
+    net.verdict = verdict.filter(|(word, _)| *word != "unknown").map(|(word, _)| word.into());
+    event.what.action = if value("ct.event").is_some() { "tracked-connection" } else { "logged-packet" }.into();
+    event.what.outcome = verdict.map_or(Outcome::Unknown, |(_, outcome)| outcome);
+    event.who.address = some(src);
+    event.why.keys.extend(some(line.message.trim()));
 }
 
 /// `[12345.678901] ` before the text of a kern.log.

@@ -3,7 +3,8 @@
 use super::*;
 use crate::model::{RecordKind, WhoKind};
 
-const CONTEXT: Context<'_> = Context { cluster: "c", node: "n", received_ns: 1_795_500_000_000_000_000 };
+const CONTEXT: Context<'_> =
+    Context { cluster: "c", node: "n", received_ns: 1_795_500_000_000_000_000, ..Context::NOWHERE };
 
 fn of(line: &str) -> Event {
     let key = crate::normalise::key(RecordKind::Syslog, CONTEXT, line.as_bytes()).unwrap();
@@ -39,7 +40,7 @@ fn sshd() {
         "disconnected unknown root - 10.0.0.9 -",
     );
     check("Received disconnect from 10.0.0.9 port 1:11: bye", "disconnected unknown - - 10.0.0.9 -");
-    check("Server listening on 0.0.0.0 port 22.", "logged unknown - - - -");
+    check("Server listening on 0.0.0.0 port 22.", "listens unknown - - - 0.0.0.0 port 22.");
     let event = of(
         "2026-11-23T20:59:36Z m sshd[7]: Accepted publickey for bob from 10.0.0.9 port 4242 ssh2: ED25519 SHA256:V0cv",
     );
@@ -127,6 +128,56 @@ fn sudo() {
     let event = of(&format!("Nov 23 20:59:36 sudo: {forged}"));
     assert_eq!(event.issues.iter().map(|issue| issue.kind.as_str()).collect::<Vec<_>>(), ["ambiguous-line"]);
     check("bob : TTY=pts/0 ; PWD=/home/bob ; USER=root ;", "logged unknown - - - -");
+}
+
+#[test]
+fn packets_of_ulogd() {
+    let event = of(
+        r#"{"timestamp":"2026-11-23T20:59:02.539064+0000","dvc":"x","oob.prefix":"drop-ssh ","oob.in":"eth0","ip.protocol":6,"src_ip":"10.0.0.9","dest_ip":"10.0.0.2","src_port":4242,"dest_port":22,"action":"blocked","raw.pktlen":60}"#,
+    );
+    let net = event.how.net.clone().unwrap();
+    assert_eq!((event.what.action.as_str(), event.what.outcome), ("logged-packet", crate::model::Outcome::Denied));
+    assert_eq!((net.sport, net.dport, net.proto.as_deref()), (Some(4242), Some(22), Some("tcp")));
+    assert_eq!((net.interface.as_deref(), net.verdict.as_deref()), (Some("eth0"), Some("block")));
+    assert_eq!((event.why.keys[0].as_str(), event.who.address.as_deref()), ("drop-ssh", Some("10.0.0.9")));
+}
+
+#[test]
+fn a_wrapped_line_of_sudo_is_one() {
+    let event = of(
+        "Nov 23 20:59:37 : bob : TTY=pts/0 ; PWD=/home/bob ; USER=root ;\n    COMMAND=/usr/local/bin/docker run -d --name implant --cap-add=SYS_ADMIN\n    --pid=host sh",
+    );
+    assert_eq!((event.what.action.as_str(), event.who.name.as_deref()), ("ran-command", Some("bob")));
+    assert_eq!(event.who.r#as.as_deref(), Some("root"));
+    let command = event.what.object.unwrap().name.unwrap();
+    assert_eq!(command, "/usr/local/bin/docker run -d --name implant --cap-add=SYS_ADMIN --pid=host sh");
+}
+
+#[test]
+fn a_line_of_sshd_without_a_time_says_so() {
+    let received = crate::model::Moment { nanos: 7, digits: 9 };
+    let undated = |text: &str| {
+        let bad = key(CONTEXT, text.as_bytes()).unwrap_err();
+        crate::normalise::bad(crate::model::RecordKind::Syslog, CONTEXT, (&[0; 32], 5), received, &bad, text.as_bytes())
+    };
+    let event = undated("Accepted publickey for bob from 10.0.0.9 port 4242 ssh2: ED25519 SHA256:V0c\n");
+    assert_eq!((event.what.action.as_str(), event.who.name.as_deref()), ("logged-in", Some("bob")));
+    assert_eq!((event.source.name(), event.when.event, event.issues.len()), ("syslog", received, 1));
+    assert_eq!((event.issues[0].kind.as_str(), event.who.credential.as_deref()), ("no-time", Some("SHA256:V0c")));
+    let other = undated("syslogin_perform_logout: logout() returned an error");
+    assert_eq!((other.what.action.as_str(), other.source.name()), ("bad-record", "self"));
+    assert_eq!(other.what.message.as_deref(), Some("syslogin_perform_logout: logout() returned an error"));
+    for (text, action) in [
+        ("Accepted key ED25519 SHA256:V0c found at /home/bob/.ssh/authorized_keys:1", "accepted-key"),
+        ("Starting session: command on pts/0 for bob from 10.0.0.9 port 36030 id 0", "started-session"),
+        ("Close session: user bob from 10.0.0.9 port 36030 id 0", "ended-session"),
+        ("PAM: Authentication failure for illegal user nosuch from 10.0.0.9", "tried-to-log-in"),
+        ("Connection closed by authenticating user root 10.0.0.9 port 1 [preauth]", "disconnected"),
+        ("User child is on pid 25439", "started-child"),
+        ("Server listening on 127.0.0.1 port 2222.", "listens"),
+    ] {
+        assert_eq!(undated(text).what.action, action, "{text}");
+    }
 }
 
 #[test]

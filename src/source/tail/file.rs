@@ -146,6 +146,11 @@ impl Tailed {
         !self.listed && self.file.is_none()
     }
 
+    /// Its log has another number now.
+    pub fn move_to(&mut self, group: usize) {
+        self.group = group;
+    }
+
     /// Which log it belongs to.
     pub fn group(&self) -> usize {
         self.group
@@ -351,6 +356,11 @@ impl Tailed {
         if read > 0 {
             self.stage = Stage::Following(follow);
             return Ok(Step::Read);
+        }
+        if follow.batcher.holds_whole_line() && self.is_still(context, context.options.age_ms.saturating_mul(2)) {
+            // It was held back only for what the next line might begin with.
+            let Context { emitted, emit, .. } = &mut *context;
+            follow.batcher.rest(&mut |draft| hand_out(draft, emitted, *emit))?;
         }
         let wait_ms = if self.is_active() { context.options.line_wait_ms } else { context.options.rotate_wait_ms };
         if self.is_still(context, wait_ms) {

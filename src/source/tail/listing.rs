@@ -12,6 +12,7 @@ use crate::source::open::{open, regular};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -25,19 +26,22 @@ impl Tailer {
             let Some((folder, pattern)) = self.paths.get(at).map(|path| folder_and_pattern(&path.pattern)) else {
                 continue;
             };
-            match names(&folder, &pattern) {
-                Ok(names) => {
-                    for (family, name) in names {
-                        self.meet(at, &folder, family, &name, now, &mut troubles);
+            for folder in folders(&folder, &mut troubles) {
+                match names(&folder, &pattern) {
+                    Ok(names) => {
+                        for (family, name) in names {
+                            self.meet(at, &folder, family, &name, now, &mut troubles);
+                        }
                     }
-                }
-                // A folder that is not there may come.
-                Err(SourceError::Missing) => {}
-                Err(error) => {
-                    troubles.insert(folder, error.to_string());
+                    // A folder that is not there may come.
+                    Err(SourceError::Missing) => {}
+                    Err(error) => {
+                        troubles.insert(folder, error.to_string());
+                    }
                 }
             }
         }
+        self.forget_groups();
         self.regroup();
         for (path, reason) in &troubles {
             if self.troubles.get(path) != Some(reason) {
@@ -102,15 +106,45 @@ impl Tailer {
 
     /// The group of a log; a new one asks what earlier processes read under its name.
     fn group(&mut self, path: usize, base: PathBuf) -> usize {
-        if let Some(at) = self.groups.iter().position(|group| group.base == base) {
-            return at;
+        if let Some(at) = self.by_base.get(&base) {
+            return *at;
         }
         let found = (self.lookup)(&ResumeQuery::Path { path: base.as_os_str().as_bytes().to_vec() });
         let read = self.paths.get(path).map(|path| path.read.clone()).unwrap_or_default();
         let same = |cursor: &crate::source::Cursor| cursor.cluster == read.cluster && cursor.node == read.node;
         let unaccounted = found.into_iter().next().filter(same);
+        self.by_base.insert(base.clone(), self.groups.len());
         self.groups.push(Group { path, base, files: Vec::new(), troubled: false, unaccounted, orphans: Vec::new() });
         self.groups.len().saturating_sub(1)
+    }
+
+    /// Lets go of logs whose folder is gone, as that of a deleted pod: of such a folder nothing comes back under the same name.
+    fn forget_groups(&mut self) {
+        let mut used = vec![false; self.groups.len()];
+        for file in self.files.values() {
+            used.get_mut(file.group()).into_iter().for_each(|used| *used = true);
+        }
+        let is_gone =
+            |group: &Group| group.orphans.is_empty() && group.base.parent().is_some_and(|folder| !folder.exists());
+        let gone: Vec<bool> = self.groups.iter().zip(used).map(|(group, used)| !used && is_gone(group)).collect();
+        if !gone.contains(&true) {
+            return;
+        }
+        let mut places = Vec::with_capacity(gone.len());
+        let mut kept = Vec::new();
+        for (group, gone) in std::mem::take(&mut self.groups).into_iter().zip(gone) {
+            places.push(kept.len());
+            if !gone {
+                kept.push(group);
+            }
+        }
+        self.groups = kept;
+        self.by_base = self.groups.iter().enumerate().map(|(at, group)| (group.base.clone(), at)).collect();
+        for file in self.files.values_mut() {
+            if let Some(place) = places.get(file.group()) {
+                file.move_to(*place);
+            }
+        }
     }
 
     /// Orders each group's files and finds the one that is being written.
@@ -139,6 +173,45 @@ impl Tailer {
 pub fn folder_and_pattern(path: &Path) -> (PathBuf, OsString) {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     (folder.to_owned(), path.file_name().unwrap_or_default().to_owned())
+}
+
+/// The folders of a path whose components may hold `*`, in order.
+fn folders(pattern: &Path, troubles: &mut HashMap<PathBuf, String>) -> Vec<PathBuf> {
+    if !has_star(pattern.as_os_str()) {
+        return vec![pattern.to_owned()];
+    }
+    let mut found = vec![PathBuf::new()];
+    for part in pattern.components() {
+        let part = part.as_os_str();
+        if !has_star(part) {
+            found.iter_mut().for_each(|folder| folder.push(part));
+            continue;
+        }
+        let mut below = Vec::new();
+        for folder in found {
+            // An empty path is the working directory.
+            let listed = if folder.as_os_str().is_empty() { fs::read_dir(".") } else { fs::read_dir(&folder) };
+            match listed {
+                Ok(entries) => {
+                    let fits = |entry: &fs::DirEntry| glob_matches(part.as_bytes(), entry.file_name().as_bytes());
+                    let entries =
+                        entries.filter_map(Result::ok).filter(fits).map(|entry| folder.join(entry.file_name()));
+                    below.extend(entries.filter(|path| path.is_dir()));
+                }
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+                Err(error) => {
+                    troubles.insert(folder, error.to_string());
+                }
+            }
+        }
+        below.sort();
+        found = below;
+    }
+    found
+}
+
+fn has_star(text: &OsStr) -> bool {
+    text.as_bytes().contains(&b'*')
 }
 
 /// Names in a folder that match the pattern, or belong to a log whose name does.

@@ -31,7 +31,7 @@ use std::path::PathBuf;
 /// What to follow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TailPath {
-    /// A path whose last part may hold `*`. Rotated files beside it belong to it without being named.
+    /// A path whose parts may hold `*`. Rotated files beside it belong to it without being named.
     pub pattern: PathBuf,
     /// How its files are read.
     pub read: ReadOptions,
@@ -130,6 +130,8 @@ pub struct Tailer {
     emitted: RefCell<Emitted>,
     files: BTreeMap<(u64, u64), Tailed>,
     groups: Vec<Group>,
+    /// Number of each log's group, by its path.
+    by_base: HashMap<PathBuf, usize>,
     troubles: HashMap<PathBuf, String>,
     next_listing: i64,
     scratch: Vec<u8>,
@@ -145,6 +147,7 @@ impl Tailer {
             emitted: RefCell::default(),
             files: BTreeMap::new(),
             groups: Vec::new(),
+            by_base: HashMap::new(),
             troubles: HashMap::new(),
             next_listing: i64::MIN,
             scratch: Vec::new(),
@@ -188,6 +191,8 @@ impl Tailer {
     pub fn folders(&self) -> Vec<PathBuf> {
         let mut folders: Vec<PathBuf> =
             self.paths.iter().map(|path| listing::folder_and_pattern(&path.pattern).0).collect();
+        // What comes and goes below a `*` is found by looking.
+        folders.retain(|folder| !folder.as_os_str().as_encoded_bytes().contains(&b'*'));
         folders.sort();
         folders.dedup();
         folders

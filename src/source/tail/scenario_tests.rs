@@ -526,3 +526,29 @@ fn hints_wake_and_waits_end() {
     fs::write(dir.path().join("a.log"), "1\n").unwrap();
     assert!(hint.wait(std::time::Duration::from_secs(60)), "woken by a change");
 }
+
+#[test]
+fn folders_may_hold_stars_and_come_and_go() {
+    let mut bench = Bench::new(&["pods/*/*/*.log"]);
+    bench.poll(1_000);
+    for (pod, text) in [("a_1", "one\n"), ("b_2", "two\n")] {
+        std::fs::create_dir_all(bench.path(&format!("pods/{pod}/app"))).unwrap();
+        bench.append(&format!("pods/{pod}/app/0.log"), text);
+    }
+    std::fs::write(bench.path("pods/a_1/0.log"), "not there\n").unwrap();
+    bench.poll(1_000);
+    bench.poll(1_000);
+    bench.expect(&["one\n", "two\n"], &[]);
+    std::fs::remove_dir_all(bench.path("pods/a_1")).unwrap();
+    bench.append("pods/b_2/app/0.log", "three\n");
+    for _ in 0..10 {
+        bench.poll(1_000);
+    }
+    // The folder of another pod in its place, and the group of the one that stays.
+    std::fs::create_dir_all(bench.path("pods/c_3/app")).unwrap();
+    bench.append("pods/c_3/app/0.log", "four\n");
+    bench.append("pods/b_2/app/0.log", "five\n");
+    bench.poll(1_000);
+    bench.poll(1_000);
+    bench.expect(&["five\n", "four\n", "one\n", "three\n", "two\n"], &[]);
+}

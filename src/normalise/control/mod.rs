@@ -1,0 +1,158 @@
+//! Logs of the control plane: the API server's own, the controller manager's, the scheduler's, etcd's.
+//!
+//! Inside: `apiserver` (audit events that it lost, failed authentication, impersonation), `manager` (leases, bindings, what controllers made), `etcd` (members,
+//! users and roles). A structured message of klog is its action (`"Caches are synced"` → `caches-are-synced`) where nothing here knows it better.
+//! Where a component runs in a pod, its lines are those of a container's log: `wrapped` takes them out. A continuation of a message is then a record of its own.
+//! Not here: reading lines (`deponent_parsers::klog`, `deponent_parsers::etcd`), the kubelet's log (`kubelet`).
+
+mod apiserver;
+mod etcd;
+mod manager;
+mod wrapped;
+
+#[cfg(test)]
+mod tests;
+
+use deponent_parsers::klog::{self, Lost, NotALine, Reading};
+use deponent_parsers::line::Line;
+
+use super::{Bad, Context, Key, kubelet, line};
+use crate::model::{AssertedBy, Event, EventIssue, Object, Outcome, RecordFields, RecordKind, Source, Str};
+
+use wrapped::Wrapped;
+
+pub use etcd::{event as etcd_event, fields as etcd_fields, key as etcd_key};
+
+/// A longer text is no message of a component but something that it was given.
+const ACTION_BYTES_MAX: usize = 64;
+/// Fields that every line of klog has.
+const OF_EVERY_LINE: [&str; 3] = ["thread", "caller", "level"];
+
+/// What a record says.
+enum Said<'t> {
+    /// A line of klog.
+    Line(Reading<'t>),
+    /// An audit event that the API server lost.
+    Lost(Lost<'t>),
+    /// Neither.
+    Other(NotALine),
+}
+
+fn read(text: &str) -> Said<'_> {
+    match klog::read(text) {
+        Ok(reading) => Said::Line(reading),
+        Err(NotALine::Shape) => klog::lost(text).map_or(Said::Other(NotALine::Shape), Said::Lost),
+        Err(error) => Said::Other(error),
+    }
+}
+
+/// The event of a record. Of a request it is the beginning, although the line is written at its end.
+pub fn key(context: Context<'_>, bytes: &[u8]) -> Result<Key, Bad> {
+    let wrapped = Wrapped::of(bytes);
+    let text = klog::text(wrapped.inner());
+    match read(&text) {
+        Said::Line(Reading { line, .. }) => {
+            let latency = kubelet::latency(&line);
+            let mut key = line::key(Source::ControlPlane, context, bytes, Some(line))?;
+            key.when.nanos = key.when.nanos.saturating_sub(latency.unwrap_or(0));
+            Ok(key)
+        }
+        Said::Lost(lost) => Ok(line::key_at(Source::ControlPlane, context, bytes, lost.received)),
+        Said::Other(error) => wrapped.key(context, bytes).ok_or_else(|| Bad {
+            kind: if matches!(error, NotALine::Time(_)) { "no-time" } else { line::NOT_A_LINE },
+            detail: error.to_string(),
+        }),
+    }
+}
+
+/// The fields of a record under their own names.
+pub fn fields(bytes: &[u8]) -> RecordFields {
+    let wrapped = Wrapped::of(bytes);
+    let text = klog::text(wrapped.inner());
+    match read(&text) {
+        Said::Line(Reading { line, .. }) => line::fields(Some(line)),
+        Said::Lost(lost) => apiserver::lost_fields(&lost),
+        Said::Other(_) => wrapped.fields(),
+    }
+}
+
+/// The event of a record.
+pub fn event(kind: RecordKind, key: &Key, context: Context<'_>, bytes: &[u8]) -> Event {
+    let wrapped = Wrapped::of(bytes);
+    let text = klog::text(wrapped.inner());
+    let mut event = match read(&text) {
+        Said::Line(reading) => of_line(kind, key, context, &reading),
+        Said::Lost(lost) => apiserver::lost(key, context, &lost),
+        Said::Other(_) => wrapped.event(key, context),
+    };
+    event.how.comm = Some(kind.name().into());
+    finish(&wrapped, context, bytes, &mut event);
+    event
+}
+
+/// What all records of a component have in common.
+fn finish(wrapped: &Wrapped<'_>, context: Context<'_>, bytes: &[u8], event: &mut Event) {
+    wrapped.place(context, event);
+    if std::str::from_utf8(bytes).is_err() {
+        let detail = "bytes that are not UTF-8 are shown as \\xNN".into();
+        event.issues.push(EventIssue { kind: "not-utf8".into(), detail });
+    }
+    event.issues.sort_unstable();
+    event.issues.dedup();
+}
+
+fn of_line(kind: RecordKind, key: &Key, context: Context<'_>, reading: &Reading<'_>) -> Event {
+    let Reading { line, issues } = reading;
+    let mut event = line::event(key, context, line);
+    event.who.asserted_by =
+        Some(if kind == RecordKind::Apiserver { AssertedBy::Apiserver } else { AssertedBy::Daemon });
+    event.issues.extend(issues.iter().map(|issue| EventIssue {
+        kind: issue.kind.into(),
+        detail: format!("{} (byte {} of the record)", issue.detail, issue.at).into(),
+    }));
+    if let Some(action) = action(line) {
+        event.what.action = action;
+    }
+    kubelet::place(line, &mut event.r#where);
+    if let Some(flag) = line.message.strip_prefix("FLAG: ") {
+        let (name, value) = flag.split_once('=').unwrap_or((flag, ""));
+        act(&mut event, "set-flag", Outcome::Unknown);
+        event.what.object = Some(Object { kind: line::some("flag"), name: line::some(name), ..Object::default() });
+        event.how.args.push(("value".into(), value.into()));
+    } else if line.message == "HTTP" {
+        kubelet::request(line, &mut event);
+        event.how.audit_id = line.field("audit-ID").and_then(line::some);
+    } else if kind == RecordKind::Apiserver {
+        apiserver::read(line, &mut event);
+    } else {
+        manager::read(line, &mut event);
+    }
+    event
+}
+
+/// A structured message as an action: `Successfully bound pod to node` → `successfully-bound-pod-to-node`. A message without fields may hold anything.
+fn action(line: &Line<'_>) -> Option<Str> {
+    let structured = line.fields.iter().any(|(name, _)| !OF_EVERY_LINE.contains(&name.as_ref()));
+    let message = line.message.trim_matches(|character: char| !character.is_ascii_alphanumeric());
+    let plain =
+        |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'-' | b',' | b'\'' | b'(' | b')' | b':' | b'.');
+    if !structured || message.is_empty() || message.len() > ACTION_BYTES_MAX || !message.bytes().all(plain) {
+        return None;
+    }
+    let words = message.split(|character: char| !character.is_ascii_alphabetic()).filter(|word| !word.is_empty());
+    Some(words.collect::<Vec<_>>().join("-").to_ascii_lowercase().into())
+}
+
+fn act(event: &mut Event, action: &str, outcome: Outcome) {
+    event.what.action = action.into();
+    event.what.outcome = outcome;
+}
+
+/// `shop/web-1`, or a name without a namespace.
+fn object(kind: &str, name: &str) -> Object {
+    let (namespace, name) = match name.split_once('/') {
+        Some((namespace, name)) => (line::some(namespace), name),
+        None => (None, name),
+    };
+    Object { kind: line::some(kind), namespace, name: line::some(name), ..Object::default() }
+}
