@@ -2,8 +2,7 @@
 //!
 //! Not here: command-line options (`cli`), which override it.
 
-use crate::model::{Reading, RecordKind};
-use crate::normalise::Mapping;
+use crate::model::{Mapping, Reading, RecordKind};
 use crate::time::Zone;
 use serde::Deserialize;
 use std::collections::BTreeMap;

@@ -7,6 +7,7 @@ mod event;
 mod id;
 mod kind;
 mod link;
+mod mapping;
 mod moment;
 mod reading;
 mod refs;
@@ -18,6 +19,7 @@ pub use event::{
 pub use id::{EventId, IdPrefix};
 pub use kind::RecordKind;
 pub use link::{CANDIDATES_MAX, Class, Finding, KeyMatch, Link};
+pub use mapping::{Mapping, Question};
 pub use moment::Moment;
 pub use reading::Reading;
 pub use refs::RecordRef;

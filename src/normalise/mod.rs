@@ -21,8 +21,6 @@ mod syslog;
 
 use deponent_parsers::linux::{Headers, NotARecord, is_user_type};
 
-pub use application::Mapping;
-
 use crate::model::{Event, EventId, Moment, RecordFields, RecordKind, Source};
 use crate::time::Zone;
 

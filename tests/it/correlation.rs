@@ -10,10 +10,22 @@ use std::path::{Path, PathBuf};
 const FILES: [&str; 5] =
     ["auditd/exec.log", "kubernetes/exec.log", "containerd/pod.log", "containerd/events.log", "kubelet/session.log"];
 
+/// The lines of a file, those of a message of the kubelet together.
+fn records(text: &str) -> Vec<String> {
+    let mut records: Vec<String> = Vec::new();
+    for line in text.split_inclusive('\n') {
+        match records.last_mut() {
+            Some(last) if line.starts_with(char::is_whitespace) => last.push_str(line),
+            _ => records.push(line.to_owned()),
+        }
+    }
+    records
+}
+
 /// Lines of the sample of one exec, file by file; the last byte of each line is its end.
 fn lines() -> Vec<Vec<String>> {
     let read = |name: &&str| std::fs::read_to_string(sample(name)).unwrap();
-    FILES.iter().map(read).map(|text| text.split_inclusive('\n').map(str::to_owned).collect()).collect()
+    FILES.iter().map(read).map(|text| records(&text)).collect()
 }
 
 /// The same with a session of somebody else: the same command in the same container, three seconds later, of which no exec was recorded.

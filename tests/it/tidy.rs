@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 /// The rooms in the order in which they may import: each only those before it.
 const ROOMS: &[&[&str]] = &[
     &["model"],
-    &["time", "config"],
+    &["time"],
+    &["config"],
     &["evidence"],
     &["source"],
     &["normalise"],

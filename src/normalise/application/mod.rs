@@ -1,10 +1,9 @@
 //! Lines that programs in containers wrote, as the container runtime keeps them.
 //!
 //! The runtime vouches for the time and the stream; the file's path, which the kubelet chose, for pod and container; everything else is the program's own word,
-//! and where it names its users that is asserted by `application`. Inside: `mapping` (which fields answer which question).
-//! Not here: reading the line and its body (`deponent_parsers::container`), joining of its parts (`deponent_parsers::frame`).
+//! and where it names its users that is asserted by `application`. Not here: reading the line and its body (`deponent_parsers::container`), joining of its parts
+//! (`deponent_parsers::frame`), which fields answer which question (`model::Mapping`).
 
-mod mapping;
 #[cfg(test)]
 mod tests;
 
@@ -15,10 +14,9 @@ use deponent_parsers::line::{Time, text_of};
 
 use super::line::some;
 use super::{Bad, Context, Key, identity, own};
-use crate::model::{AssertedBy, Event, EventIssue, Moment, Object, Outcome, RecordFields, Source, Str, WhoKind};
-use mapping::Question;
-
-pub use mapping::Mapping;
+use crate::model::{
+    AssertedBy, Event, EventIssue, Mapping, Moment, Object, Outcome, Question, RecordFields, Source, Str, WhoKind,
+};
 
 /// An application's own word for an action is cut here.
 const ACTION_BYTES_MAX: usize = 128;

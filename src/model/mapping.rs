@@ -64,12 +64,18 @@ pub struct Mapping {
 
 /// What can be asked of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Question {
+pub enum Question {
+    /// Who.
     Actor,
+    /// Did what.
     Action,
+    /// To what.
     Object,
+    /// With what outcome: a word, or a status of HTTP.
     Outcome,
+    /// From where.
     Address,
+    /// By which method of HTTP.
     Method,
 }
 
@@ -115,7 +121,7 @@ impl Mapping {
     }
 
     /// The names of the fields that answer a question, the best first.
-    pub(super) fn names(&self, question: Question) -> impl Iterator<Item = &str> {
+    pub fn names(&self, question: Question) -> impl Iterator<Item = &str> {
         let at = question as usize;
         let own = self.names.get(at).map(Vec::as_slice).unwrap_or_default();
         let usual: &[&str] = if own.is_empty() { QUESTIONS.get(at).map_or(&[], |(_, names)| names) } else { &[] };
