@@ -1,8 +1,8 @@
-"""Asks a collector for an event until it is there, and whether it says what is true.
+"""Asks a collector for an event until it is there and says what is true, or until the bound; tells how long that took.
 
 `found.py URL BEGAN TALLY WHAT QUERY TRUTH…`: BEGAN is when the action began (seconds since 1970). A TRUTH is `path=value`, a member of the event's JSON (docs/query.md): a
 list is its values with blanks between, nothing behind `=` means that there is no such member. `link:RULE=CLASS` is a link that leads to the event. One event must hold
-all of them. The line that TALLY gets is the seconds that it took, or `missing`.
+all of them. TALLY gets a line: the seconds from BEGAN, or `missing`.
 """
 
 import json
@@ -11,32 +11,33 @@ import time
 import urllib.parse
 import urllib.request
 
-BOUND_S = 3
+BOUND_S = 60
 
 
 def main(url: str, began: str, tally: str, what: str, query: str, *truths: str) -> int:
     expected = [tuple(truth.split("=", 1)) for truth in truths]
-    end = time.time() + BOUND_S
-    first = None
+    deadline = time.time() + BOUND_S
     while True:
         events = ask(f"{url}/v1/events?limit=100&q={urllib.parse.quote(query)}")["items"]
-        now = time.time()
-        if events and first is None:
-            first = now - float(began)
-        wrong = [[f"{path} is {said!r}, not {value!r}" for path, value in expected if (said := member(url, event, path, value)) != value] for event in events]
+        after = time.time() - float(began)
+        wrong = [untrue(url, event, expected) for event in events]
         if [] in wrong:
-            event = events[wrong.index([])]
-            note(tally, f"{first:.2f}")
-            print(f"live: found {what} after {first:.2f} s: {query}: event {event['id']}")
+            print(f"live: found {what} after {after:.2f} s: {query}", flush=True)
+            note(tally, f"{after:.2f}")
             return 0
-        if now >= end:
+        if time.time() > deadline:
             break
         time.sleep(0.02)
-    note(tally, "missing")
-    print(f"live: MISSING {what}: {query}: {len(events)} events")
-    for event, reasons in zip(events[:3], wrong):
+    print(f"live: MISSING {what}: {query}: {len(events)} events", flush=True)
+    for event, reasons in list(zip(events, wrong))[:3]:
         print(f"  {'; '.join(reasons)}\n  {json.dumps(event)}")
+    note(tally, "missing")
     return 1
+
+
+def untrue(url: str, event: dict, expected: list) -> list:
+    said = [(path, value, member(url, event, path, value)) for path, value in expected]
+    return [f"{path} is {found!r}, not {value!r}" for path, value, found in said if found != value]
 
 
 def member(url: str, event: dict, path: str, value: str) -> str:
