@@ -23,4 +23,5 @@ mod joins;
 mod limits;
 mod live;
 mod other_tools;
+mod rotation;
 mod tidy;
