@@ -1,7 +1,7 @@
 //! How far a file has been read, and the bytes under which the state keeps that.
 //!
 //! Key: version, whether the head is final, kind, cluster, node, head, hash of the file's identity, MiB of the end. So
-//! a file has one entry a MiB of it, the newest, and copies and rotated files are found by their first bytes.
+//! a file has one entry a MiB of it, the newest (and one more for each content that it had before a truncation), and copies and rotated files are found by their first bytes.
 //! Not here: the database (`state`), how a file is compared with its cursors (`source`).
 
 use super::IndexError;
@@ -64,6 +64,15 @@ pub(super) fn of_path(path: &[u8]) -> Vec<u8> {
 impl CursorEntry {
     /// Key and value.
     pub(super) fn encode(&self) -> Result<(Vec<u8>, Vec<u8>), IndexError> {
+        self.encode_with(&[])
+    }
+
+    /// Key and value of what a file held before it was truncated: the key is another one, and the file's next content does not come to lie there.
+    pub(super) fn encode_apart(&self) -> Result<(Vec<u8>, Vec<u8>), IndexError> {
+        self.encode_with(&self.leaf.to_be_bytes())
+    }
+
+    fn encode_with(&self, apart: &[u8]) -> Result<(Vec<u8>, Vec<u8>), IndexError> {
         let mut value = vec![VERSION, (u8::from(self.file.is_some()) * HAS_FILE) | (u8::from(self.goes_on) * GOES_ON)];
         value.extend_from_slice(&self.end.to_be_bytes());
         value.extend_from_slice(&self.leaf.to_be_bytes());
@@ -79,7 +88,7 @@ impl CursorEntry {
         }
         let mut key = group(self.end < HEAD_BYTES, self.kind, &self.cluster, &self.node)?;
         key.extend_from_slice(&self.head);
-        let file = Sha256::digest(value.get(50..).unwrap_or_default());
+        let file = Sha256::new().chain_update(value.get(50..).unwrap_or_default()).chain_update(apart).finalize();
         key.extend_from_slice(file.get(..8).unwrap_or_default());
         key.extend_from_slice(&u32::try_from(self.end >> 20).unwrap_or(u32::MAX).to_be_bytes());
         Ok((key, value))

@@ -6,8 +6,9 @@
 use super::IndexError;
 use super::cursor::{self, CursorEntry, group};
 use super::guard::guarded;
-use crate::evidence::Hash;
+use crate::evidence::{FileId, Hash};
 use crate::model::RecordKind;
+use sha2::{Digest, Sha256};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs;
@@ -93,15 +94,26 @@ impl State {
     }
 
     /// Records that a file is in the log up to the entry's end, and that the state reflects the log up to its leaf.
-    /// Leaves come in order. Up to 256 of them are held; every question sees them.
-    pub fn record(&self, entry: &CursorEntry) -> Result<(), IndexError> {
+    /// `before`: H(bytes of the file up to where the entry's batch starts). Leaves come in order. Up to 256 of them are held; every question sees them.
+    pub fn record(&self, entry: &CursorEntry, before: &Hash) -> Result<(), IndexError> {
         let (key, value) = entry.encode()?;
         let mut held = self.held();
-        if let Some(file) = &entry.file {
+        if let Some(file) = &entry.file
+            && self.is_newest(&held, entry, file, before)?
+        {
             let mut newest = u16::try_from(key.len()).unwrap_or(0).to_be_bytes().to_vec();
             newest.extend_from_slice(&key);
             newest.extend_from_slice(&value);
             held.paths.insert(cursor::of_path(&file.path), newest);
+        }
+        let under = match held.cursors.get(&key) {
+            Some(value) => CursorEntry::decode(&key, value),
+            None => self.asked("reading", |db| db.get(&key))?.and_then(|value| CursorEntry::decode(&key, &value)),
+        };
+        if let Some(other) = under.filter(|under| under.prefix != *before && under.prefix != entry.prefix) {
+            // Not what this goes on from, but what was in the file before it was truncated: a copy of that may be met yet.
+            let (key, value) = other.encode_apart()?;
+            held.cursors.insert(key, value);
         }
         held.cursors.insert(key, value);
         held.covers = Some(entry.leaf.saturating_add(1));
@@ -111,6 +123,17 @@ impl State {
             self.write()?;
         }
         Ok(())
+    }
+
+    /// Whether a file is the newest under its path: it goes on there, or it begins. A rotated file whose end is written late is not, though that end comes last.
+    fn is_newest(&self, held: &Held, entry: &CursorEntry, file: &FileId, before: &Hash) -> Result<bool, IndexError> {
+        let nothing: Hash = Sha256::digest(b"").into();
+        let known = match held.paths.get(&cursor::of_path(&file.path)) {
+            Some(value) => of_newest(value, &file.path),
+            None => self.stored_of_path(&file.path)?,
+        };
+        let goes_on = |known: CursorEntry| known.prefix == *before || known.file == entry.file;
+        Ok(*before == nothing || known.is_none_or(goes_on))
     }
 
     /// Records that the log up to `covers` entries has nothing more for the state.
@@ -177,13 +200,13 @@ impl State {
     /// The newest cursor whose file was opened under this path.
     pub fn newest_of_path(&self, path: &[u8]) -> Result<Option<CursorEntry>, IndexError> {
         self.write()?;
+        self.stored_of_path(path)
+    }
+
+    fn stored_of_path(&self, path: &[u8]) -> Result<Option<CursorEntry>, IndexError> {
         let paths = self.asked("opening", |db| db.open_tree(PATHS))?;
         let value = self.asked("reading", |_| paths.get(cursor::of_path(path)))?;
-        Ok(value.and_then(|value| {
-            let (length, rest) = value.split_first_chunk::<2>()?;
-            let (key, value) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
-            CursorEntry::decode(key, value).filter(|entry| entry.file.as_ref().is_some_and(|file| file.path == path))
-        }))
+        Ok(value.and_then(|value| of_newest(&value, path)))
     }
 
     /// sled 0.34 panics where a disk refuses a write or a sync: that is an error like any other here.
@@ -208,6 +231,13 @@ impl Drop for State {
         let db = self.db.take();
         let _panicked = guarded(move || drop(db));
     }
+}
+
+/// The cursor that is kept as the newest of a path.
+fn of_newest(value: &[u8], path: &[u8]) -> Option<CursorEntry> {
+    let (length, rest) = value.split_first_chunk::<2>()?;
+    let (key, value) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+    CursorEntry::decode(key, value).filter(|entry| entry.file.as_ref().is_some_and(|file| file.path == path))
 }
 
 /// Opens a folder and reads all of it, so that damage is met here and nowhere else.
@@ -255,7 +285,6 @@ fn is_damage(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::FileId;
 
     fn entry(ino: u64, end: u64, leaf: u64) -> CursorEntry {
         CursorEntry {
@@ -269,6 +298,12 @@ mod tests {
             goes_on: false,
             leaf,
         }
+    }
+
+    /// Each goes on from the one before it.
+    fn record(state: &State, entry: &CursorEntry) {
+        let before = entry.prefix.map(|byte| byte.wrapping_sub(1));
+        state.record(entry, &before).unwrap();
     }
 
     fn open(dir: &Path) -> State {
@@ -287,7 +322,7 @@ mod tests {
         let state = open(dir.path());
         assert_eq!(state.covers().unwrap(), 0);
         for (ino, end, leaf) in [(1, 100, 0), (1, 1_000, 1), (1, 2_000, 2), (1, 3 << 20, 3), (2, 500, 4)] {
-            state.record(&entry(ino, end, leaf)).unwrap();
+            record(&state, &entry(ino, end, leaf));
         }
         let check = |state: &State| {
             assert_eq!(state.covers().unwrap(), 5);
@@ -318,19 +353,62 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let state = open(dir.path());
         for leaf in 0..200 {
-            state.record(&entry(1, 1_000 + leaf, leaf)).unwrap();
+            record(&state, &entry(1, 1_000 + leaf, leaf));
         }
         assert_eq!(state.held().cursors.len(), 1);
         assert_eq!(state.newest_of_path(b"/var/log/1").unwrap().unwrap().end, 1_199);
         assert_eq!(state.held().count, 0, "what was asked for was written");
         for leaf in 200..500 {
-            state.record(&entry(1, 1_000 + leaf, leaf)).unwrap();
+            record(&state, &entry(1, 1_000 + leaf, leaf));
         }
         assert_eq!(state.held().count, 500 - 200 - HELD_MAX);
         assert_eq!(ends(&state.candidates(RecordKind::Auditd, "c", "n", &[2; 32]).unwrap()), [(1_499, 499)]);
-        state.record(&entry(1, 2_000, 500)).unwrap();
+        record(&state, &entry(1, 2_000, 500));
         drop(state);
         assert_eq!(open(dir.path()).covers().unwrap(), 501, "a stop writes what is held");
+    }
+
+    /// A file that was truncated begins anew under the same key; a copy of what it held is found all the same.
+    #[test]
+    fn what_was_in_a_file_before_is_kept_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = open(dir.path());
+        let begin = |ino, end, leaf| state.record(&entry(ino, end, leaf), &Sha256::digest(b"").into()).unwrap();
+        begin(1, 1_000, 0);
+        record(&state, &entry(1, 2_000, 1));
+        begin(1, 1_500, 2);
+        record(&state, &entry(1, 3_000, 3));
+        state.flush().unwrap();
+        begin(1, 4_000, 4);
+        let found = state.candidates(RecordKind::Auditd, "c", "n", &[2; 32]).unwrap();
+        assert_eq!(ends(&found), [(4_000, 4), (3_000, 3), (2_000, 1)]);
+    }
+
+    #[test]
+    fn the_late_end_of_a_rotated_file_is_not_the_newest_of_its_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = open(dir.path());
+        let of = |ino, end, leaf| {
+            let mut entry = entry(ino, end, leaf);
+            entry.file.as_mut().unwrap().path = b"/a".to_vec();
+            entry
+        };
+        let newest = || state.newest_of_path(b"/a").unwrap().unwrap().leaf;
+        let begin = |ino, leaf| state.record(&of(ino, 1_000, leaf), &Sha256::digest(b"").into()).unwrap();
+        begin(1, 0);
+        begin(2, 10);
+        for flushed in [false, true] {
+            if flushed {
+                state.flush().unwrap();
+            }
+            state.record(&of(1, 2_000, 11), &[0; 32]).unwrap();
+            assert_eq!(newest(), 10);
+        }
+        // Of the same file, or the same bytes on another device.
+        state.record(&of(2, 2_000, 20), &[7; 32]).unwrap();
+        assert_eq!(newest(), 20);
+        state.record(&of(3, 3_000, 21), &[20; 32]).unwrap();
+        assert_eq!(newest(), 21);
     }
 
     #[test]
@@ -345,7 +423,7 @@ mod tests {
     fn a_second_owner_is_refused_and_nothing_deleted() {
         let dir = tempfile::tempdir().unwrap();
         let state = open(dir.path());
-        state.record(&entry(1, 1_000, 6)).unwrap();
+        record(&state, &entry(1, 1_000, 6));
         assert!(matches!(State::open(dir.path()), Err(IndexError::Busy { .. })));
         state.flush().unwrap();
         drop(state);
@@ -371,7 +449,7 @@ mod tests {
         let whole = dir.path().join("whole");
         let state = open(&whole);
         for leaf in 0..300 {
-            state.record(&entry(leaf, 1_000 + leaf, leaf)).unwrap();
+            record(&state, &entry(leaf, 1_000 + leaf, leaf));
         }
         state.flush().unwrap();
         drop(state);
@@ -393,7 +471,7 @@ mod tests {
             damaged += u32::from(opened.damage.is_some());
             let covers = opened.state.covers().unwrap();
             assert!(covers <= 300, "what is claimed was once recorded");
-            opened.state.record(&entry(1, 5_000, covers)).unwrap();
+            record(&opened.state, &entry(1, 5_000, covers));
             opened.state.flush().unwrap();
         }
         fs::write(whole.join("conf"), b"not a configuration").unwrap();

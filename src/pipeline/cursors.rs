@@ -3,7 +3,7 @@
 //! Not here: the comparison of a cursor with a file (`source`), the encoding (`index`).
 
 use super::PipelineError;
-use crate::evidence::{Draft, Entry, Reader};
+use crate::evidence::{Draft, Entry, Hash, Reader};
 use crate::index::{CursorEntry, State};
 use crate::source::{Cursor, ResumeQuery};
 use std::path::Path;
@@ -26,8 +26,9 @@ impl Cursors {
             state = State::open(&folder)?.state;
         }
         for leaf in state.covers()?..reader.size() {
-            if let Some(entry) = of_entry(&*reader.entry(leaf)?, leaf) {
-                state.record(&entry)?;
+            let entry = reader.entry(leaf)?;
+            if let Some(cursor) = of_entry(&entry, leaf) {
+                state.record(&cursor, &entry.header.before)?;
             }
         }
         state.advance(reader.size())?;
@@ -35,15 +36,15 @@ impl Cursors {
         Ok(Cursors { state })
     }
 
-    /// The cursor that a draft will leave; `None` when it is of a stream.
-    pub fn entry(draft: &Draft) -> Option<Cursor> {
-        Cursor::of(draft)
+    /// The cursor that a draft will leave, and the hash of what is before the draft; `None` when it is of a stream.
+    pub fn entry(draft: &Draft) -> Option<(Cursor, Hash)> {
+        Some((Cursor::of(draft)?, draft.position.before))
     }
 
     /// Remembers drafts that are durable now; the log has `size` entries.
-    pub fn record(&self, cursors: &[(Cursor, u64)], size: u64) -> Result<(), PipelineError> {
-        for (cursor, leaf) in cursors {
-            self.state.record(&of_cursor(cursor, *leaf))?;
+    pub fn record(&self, cursors: &[(Cursor, Hash, u64)], size: u64) -> Result<(), PipelineError> {
+        for (cursor, before, leaf) in cursors {
+            self.state.record(&of_cursor(cursor, *leaf), before)?;
         }
         Ok(self.state.advance(size)?)
     }

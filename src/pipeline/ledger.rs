@@ -82,7 +82,7 @@ impl Ledger {
                     let cursor = Cursors::entry(&draft);
                     let envelope = Envelope { received: (self.clock)(), door: self.door, peer: None };
                     let leaf = self.writer.append(*draft, &envelope)?;
-                    cursors.extend(cursor.map(|cursor| (cursor, leaf)));
+                    cursors.extend(cursor.map(|(cursor, before)| (cursor, before, leaf)));
                 }
             }
             count += 1;

@@ -5,7 +5,6 @@
 use super::{AUDITD, SYSLOG, Scene, lost_bytes};
 use serde_json::Value;
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::symlink;
 
 /// The one gap of bytes, and the ranges of serials that nobody has.
@@ -60,15 +59,6 @@ fn truncated_while_it_could_not_look() {
 }
 
 #[test]
-fn half_a_line_that_was_read_is_kept_when_its_rest_is_destroyed() {
-    let mut scene = Scene::running(&SYSLOG, "*.log");
-    scene.writer.append("a.log", 100);
-    scene.writer.open("a.log").write_all(b"a line that never ends").unwrap();
-    scene.writer.append("b.log", 100);
-    scene.collected();
-}
-
-#[test]
 fn moved_to_a_folder_that_nobody_follows() {
     let mut scene = Scene::running(&AUDITD, "a.log");
     let away = scene.scratch.path("away");
@@ -97,6 +87,29 @@ fn moved_to_a_folder_that_nobody_follows() {
     scene.writer.append("a.log", 100);
     scene.start();
     expect(&scene.finish(&["a.log"]), "logs/a.log", (size, size, "gone"), &[(1_000_601, 1_000_700)]);
+}
+
+#[test]
+fn the_end_of_an_older_file_hides_no_gap() {
+    let mut scene = Scene::running(&AUDITD, "a.log");
+    let mut old = scene.writer.open("a.log");
+    scene.writer.write(&mut old, 200);
+    scene.collected();
+    scene.writer.rotate("a.log");
+    scene.writer.append("a.log", 100);
+    scene.collected();
+    let size = fs::metadata(scene.writer.path("a.log")).unwrap().len();
+    // Written by whoever has not noticed the rotation yet: the newest that was read, but not of the newest file.
+    scene.writer.write(&mut old, 10);
+    scene.collected();
+    scene.kill();
+    let from = scene.mark();
+    scene.writer.append("a.log", 50);
+    scene.destroy(from);
+    fs::rename(scene.writer.path("a.log"), scene.scratch.path("away")).unwrap();
+    scene.writer.append("a.log", 100);
+    scene.start();
+    expect(&scene.finish(&["a.log"]), "logs/a.log", (size, size, "gone"), &[(1_000_311, 1_000_360)]);
 }
 
 #[test]

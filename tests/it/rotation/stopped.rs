@@ -4,6 +4,7 @@
 
 use super::{AUDITD, SYSLOG, Scene};
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -147,4 +148,25 @@ fn an_inode_is_used_again() {
     let (lost, others) = super::lost_bytes(&gaps, "logs/a.log");
     assert_eq!(others, 0);
     assert!(lost.len() == 2 && lost.iter().all(|(from, to, reason)| from == to && reason == "gone"), "{lost:?}");
+}
+
+/// A file is known by its content: two contents of one file that begin alike are two.
+#[test]
+fn copies_of_a_truncated_file_that_begin_alike() {
+    let header: Vec<u8> = (0..30)
+        .flat_map(|n| format!("2026-11-23T20:00:00.{n:06}+00:00 node app[1]: the same first lines in each file\n").into_bytes())
+        .collect();
+    let mut scene = Scene::running(&SYSLOG, "a.log");
+    scene.header(&header);
+    let mut file = scene.writer.open("a.log");
+    for _ in 0..3 {
+        file.write_all(&header).unwrap();
+        scene.writer.write(&mut file, 100);
+        scene.collected();
+        scene.writer.shift("a.log");
+        fs::copy(scene.writer.path("a.log"), scene.writer.path("a.log.1")).unwrap();
+        file.set_len(0).unwrap();
+    }
+    file.write_all(&header).unwrap();
+    scene.finish(&["a.log"]);
 }
