@@ -60,6 +60,8 @@ pub struct Context<'a> {
     pub scratch: &'a mut Vec<u8>,
     /// A rotated file of this log has not been drained yet.
     pub draining: bool,
+    /// It is not known yet what an older file of this log is.
+    pub waiting: bool,
     pub now: i64,
 }
 
@@ -274,8 +276,17 @@ impl Tailed {
         };
         let query = ResumeQuery::content(kind, &context.read.cluster, &context.read.node, &head);
         let scan = Scan::new(kind, candidates(&query, context.lookup, context.emitted));
-        let begun = scan_file(file, scan).and_then(|(snapshot, matched)| {
-            context.group.account(&matched, &mut |at, bytes| holds(file, at, bytes));
+        let scanned = scan_file(file, scan).inspect(|(_, matched)| {
+            context.group.account(matched, &mut |at, bytes| holds(file, at, bytes));
+        });
+        if self.is_active() && scanned.is_ok() && context.group.unaccounted.is_some() && !context.group.troubled {
+            // What is read now becomes the newest under this path: whoever is killed after that does not miss what was there before. So the gap comes first.
+            if context.waiting {
+                return Ok(Step::Waiting);
+            }
+            context.group.gone(context.read, context.emit)?;
+        }
+        let begun = scanned.and_then(|(snapshot, _)| {
             let label = context.read.label(kind);
             let end = snapshot.as_ref().map_or(0, Snapshot::end);
             let batcher = match snapshot {

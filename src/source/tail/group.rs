@@ -61,9 +61,8 @@ impl Group {
         emitted: &RefCell<Emitted>,
         emit: &mut dyn FnMut(TailItem) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
-        if base_is_read && let Some(cursor) = self.unaccounted.take() {
-            let (from, path) = (cursor.end, cursor.file.path);
-            emit(gap(read, path, from, from, "gone"))?;
+        if base_is_read {
+            self.gone(read, emit)?;
         }
         let mut kept = Vec::new();
         for mut orphan in std::mem::take(&mut self.orphans) {
@@ -75,6 +74,17 @@ impl Group {
         }
         self.orphans = kept;
         Ok(())
+    }
+
+    /// No file holds what an earlier process read last, unless that has been accounted for.
+    pub fn gone(
+        &mut self,
+        read: &ReadOptions,
+        emit: &mut dyn FnMut(TailItem) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        let Some(cursor) = self.unaccounted.take() else { return Ok(()) };
+        let (from, path) = (cursor.end, cursor.file.path);
+        emit(gap(read, path, from, from, "gone"))
     }
 }
 

@@ -223,6 +223,7 @@ impl Tailer {
                 group,
                 scratch: &mut self.scratch,
                 draining,
+                waiting,
                 now,
             };
             let step = file.step(&mut context)?;

@@ -338,6 +338,23 @@ fn truncated_while_nobody_looked() {
     assert_eq!(bench.lines().len(), 3);
 }
 
+/// What is read of the new file hides from the next process that the old one is gone; so that is said first, and the new file waits for it.
+#[test]
+fn a_gap_is_said_before_anything_of_the_new_file() {
+    let mut bench = Bench::new(&["a.log"]);
+    bench.append("a.log", "1\n");
+    bench.rest();
+    bench.kill_acknowledged();
+    fs::remove_file(bench.path("a.log")).unwrap();
+    bench.append("a.log.1", "another\n");
+    bench.append("a.log", "2\n");
+    bench.poll(300);
+    bench.poll(300);
+    bench.kill_acknowledged();
+    bench.rest();
+    bench.expect(&["1\n", "2\n", "another\n"], &[(2, 2, "gone")]);
+}
+
 #[test]
 fn deleted_and_recreated() {
     let mut bench = Bench::new(&["a.log"]);
