@@ -63,6 +63,7 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     let started = tokio::task::spawn_blocking(move || Live::start(&options));
     let live = started.await.map_err(|error| CliError::new(Exit::InputOutput, error))?;
     let live = live.map_err(|error| super::ingest::pipeline_error(&error))?;
+    let asked = asked_to_stop();
     greet(config, address, &live.engine());
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let within = std::time::Duration::from_secs(config.limits.answer_s);
@@ -75,7 +76,7 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
         let _closed = waits.wait_for(|stop| *stop).await;
     }));
     let failed = tokio::select! {
-        () = asked_to_stop() => None,
+        () = asked => None,
         failure = live.failed() => Some(failure),
     };
     tracing::info!("stopping: what was read is made durable and signed");
@@ -97,17 +98,23 @@ async fn listen(address: SocketAddr) -> Result<tokio::net::TcpListener, CliError
     bound.map_err(|error| CliError::new(Exit::InputOutput, crate::serve::ServeError::Listen { address, error }))
 }
 
-async fn asked_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _interrupt = tokio::signal::ctrl_c() => {}
-                _signal = terminate.recv() => {}
+/// Resolves when somebody asks to stop. What is asked counts from this call on, not from the first wait: whoever has been greeted can stop in good order.
+fn asked_to_stop() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+    async fn came(signal: std::io::Result<Signal>) {
+        match signal {
+            Ok(mut signal) => {
+                let _asked = signal.recv().await;
             }
+            // It ends the process as it does by default.
+            Err(_) => std::future::pending().await,
         }
-        Err(_) => {
-            let _interrupt = tokio::signal::ctrl_c().await;
+    }
+    let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async move {
+        tokio::select! {
+            () = came(interrupt) => {}
+            () = came(terminate) => {}
         }
     }
 }
