@@ -128,11 +128,10 @@ impl Scene {
         let scratch = Scratch::new();
         let dir = scratch.path("logs");
         fs::create_dir(&dir).unwrap();
-        let name = kind.name;
-        scratch.write(
-            "config.toml",
-            format!("store = 'store'\nnode = 'node-1'\n[[tail]]\npaths = ['logs/{pattern}']\nkind = '{name}'\n"),
-        );
+        // Batches are sealed early: more of them, and their ends in more places.
+        let limits = "[limits]\nbatch_age_ms = 40\nshow_after_ms = 50\n";
+        let tail = format!("[[tail]]\npaths = ['logs/{pattern}']\nkind = '{}'\n", kind.name);
+        scratch.write("config.toml", format!("store = 'store'\nnode = 'node-1'\n{tail}{limits}"));
         let writer = Writer { dir, kind, next: 1, lines: Vec::new() };
         Scene { scratch, collector: None, writer, destroyed: BTreeSet::new(), headers: BTreeSet::new() }
     }
@@ -166,9 +165,13 @@ impl Scene {
         assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
     }
 
-    /// Lines that begin several files, byte for byte: whoever has read them once has read them.
-    pub fn header(&mut self, text: &[u8]) {
-        self.headers = text.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    /// More than 2 KiB with which several files begin, byte for byte: whoever has read them once has read them.
+    pub fn header(&mut self) -> Vec<u8> {
+        let line = |n| format!("2026-11-23T20:00:00.{n:06}+00:00 node app[1]: the same first lines in each file\n");
+        self.headers = (0..30).map(|n| line(n).into_bytes()).collect();
+        let text: Vec<u8> = self.headers.iter().flatten().copied().collect();
+        assert!(text.len() > 2_048);
+        text
     }
 
     /// Lines so far: `destroy` takes those behind it.

@@ -77,11 +77,7 @@ impl Group {
     }
 
     /// No file holds what an earlier process read last, unless that has been accounted for.
-    pub fn gone(
-        &mut self,
-        read: &ReadOptions,
-        emit: &mut dyn FnMut(TailItem) -> Result<(), Stop>,
-    ) -> Result<(), Stop> {
+    pub fn gone(&mut self, read: &ReadOptions, emit: &mut dyn FnMut(TailItem) -> Result<(), Stop>) -> Result<(), Stop> {
         let Some(cursor) = self.unaccounted.take() else { return Ok(()) };
         let (from, path) = (cursor.end, cursor.file.path);
         emit(gap(read, path, from, from, "gone"))

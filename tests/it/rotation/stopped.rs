@@ -67,7 +67,11 @@ fn two_rotations_while_stopped() {
         scene.writer.append("a.log", 1_000);
         scene.collected();
         scene.writer.append("a.log", 1_000);
-        if clean { scene.stop() } else { scene.kill() }
+        if clean {
+            scene.stop()
+        } else {
+            scene.kill()
+        }
         for _ in 0..2 {
             scene.writer.append("a.log", 1_000);
             scene.writer.rotate("a.log");
@@ -88,7 +92,11 @@ fn compressed_while_stopped() {
             scene.collected();
         }
         scene.writer.append("a.log", 200);
-        if round == 2 { scene.stop() } else { scene.kill() }
+        if round == 2 {
+            scene.stop()
+        } else {
+            scene.kill()
+        }
         scene.writer.append("a.log", 200);
         scene.writer.rotate("a.log");
         scene.writer.append("a.log", 200);
@@ -119,7 +127,7 @@ fn with_inode(scene: &Scene, name: &str, inode: u64) -> bool {
 #[test]
 fn an_inode_is_used_again() {
     let mut scene = Scene::running(&SYSLOG, "a.log");
-    for round in 0..4 {
+    for round in 0..3 {
         scene.writer.append("a.log", 100);
         scene.collected();
         // Each new file is as long as the one before it was when it was last looked at, and has its name and its inode.
@@ -153,11 +161,8 @@ fn an_inode_is_used_again() {
 /// A file is known by its content: two contents of one file that begin alike are two.
 #[test]
 fn copies_of_a_truncated_file_that_begin_alike() {
-    let header: Vec<u8> = (0..30)
-        .flat_map(|n| format!("2026-11-23T20:00:00.{n:06}+00:00 node app[1]: the same first lines in each file\n").into_bytes())
-        .collect();
     let mut scene = Scene::running(&SYSLOG, "a.log");
-    scene.header(&header);
+    let header = scene.header();
     let mut file = scene.writer.open("a.log");
     for _ in 0..3 {
         file.write_all(&header).unwrap();
@@ -168,5 +173,7 @@ fn copies_of_a_truncated_file_that_begin_alike() {
         file.set_len(0).unwrap();
     }
     file.write_all(&header).unwrap();
-    scene.finish(&["a.log"]);
+    // A truncation that it sees is told; all had been read. The last one may come when it is dead, and then a copy has what is gone.
+    let (lost, others) = super::lost_bytes(&scene.finish(&["a.log"]), "logs/a.log");
+    assert!(others == 0 && (2..=3).contains(&lost.len()) && lost.iter().all(|(from, to, _)| from == to), "{lost:?}");
 }
