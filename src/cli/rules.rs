@@ -22,6 +22,8 @@ const PAGES: &[(&str, &str)] = &[
     ("session-stream", include_str!("../../docs/rules/session-stream.md")),
     ("UNATTRIBUTED_EXEC", include_str!("../../docs/rules/UNATTRIBUTED_EXEC.md")),
     ("AUDIT_ID_REUSE", include_str!("../../docs/rules/AUDIT_ID_REUSE.md")),
+    ("CAPTURE_MISSES_EVENTS", include_str!("../../docs/rules/CAPTURE_MISSES_EVENTS.md")),
+    ("CAPTURES_DISAGREE", include_str!("../../docs/rules/CAPTURES_DISAGREE.md")),
 ];
 
 /// The page of a rule or a finding.

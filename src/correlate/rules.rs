@@ -137,8 +137,18 @@ pub const UNATTRIBUTED_EXEC: &str = "UNATTRIBUTED_EXEC";
 /// An Audit-ID that several requests have.
 pub const AUDIT_ID_REUSE: &str = "AUDIT_ID_REUSE";
 
+/// Events of the kernel that one of two captures lacks.
+pub const CAPTURE_MISSES_EVENTS: &str = "CAPTURE_MISSES_EVENTS";
+/// Records of the kernel that two captures have with different bytes.
+pub const CAPTURES_DISAGREE: &str = "CAPTURES_DISAGREE";
+
 /// What can be found besides links: its name, and one line for people.
 pub static FINDINGS: &[(&str, &str)] = &[
     (UNATTRIBUTED_EXEC, "an exec in a container with no API session behind it, once the horizon has passed"),
     (AUDIT_ID_REUSE, "an Audit-ID, which a client may choose, that several requests have"),
+    (
+        CAPTURE_MISSES_EVENTS,
+        "kernel audit events that auditd's log lacks and the multicast group has, or the other way round",
+    ),
+    (CAPTURES_DISAGREE, "kernel audit records that auditd's log and the multicast group have with different bytes"),
 ];

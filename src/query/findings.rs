@@ -43,6 +43,7 @@ pub fn findings(view: &View, window: Window, now: Moment, sink: &mut Sink<'_>) -
             None => Ok(()),
         }
     })?;
+    super::captures::compare(view, window, &mut send)?;
     for id in repeated(view, window)? {
         view.in_time()?;
         let fields = resolve("how.audit_id").unwrap_or_default();

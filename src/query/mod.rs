@@ -6,6 +6,7 @@
 mod answer;
 mod ast;
 mod cache;
+mod captures;
 mod cursor;
 mod engine;
 mod error;

@@ -5,6 +5,7 @@
 mod api;
 mod attribution;
 mod ausearch;
+mod captures;
 mod cli;
 mod compat;
 mod conformance;
