@@ -13,7 +13,9 @@ use crate::config::{Config, Tail};
 use crate::evidence::{Door, Draft, Hash, Position, StoreOptions, Writer};
 use crate::model::{Moment, RecordKind};
 use crate::query::Engine;
-use crate::source::{Control, Hint, ReadOptions, Stop, TailItem, TailOptions, TailPath, Tailer, Turn, Waker};
+use crate::source::{
+    Control, Hint, KERNEL_AUDIT, ReadOptions, Stop, TailItem, TailOptions, TailPath, Tailer, Turn, Waker,
+};
 use crate::time::rfc3339;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -42,10 +44,11 @@ pub struct LiveOptions {
 
 /// The first failure of a thread, and whoever waits for one.
 #[derive(Default)]
-struct Failure {
+pub struct Failure {
     first: Mutex<Option<PipelineError>>,
     happened: Notify,
-    stop: AtomicBool,
+    /// All threads are to end.
+    pub stop: AtomicBool,
 }
 
 impl Failure {
@@ -65,6 +68,7 @@ pub struct Live {
     failure: Arc<Failure>,
     waker: Waker,
     tailer: JoinHandle<()>,
+    listeners: Vec<JoinHandle<()>>,
     ledger: JoinHandle<Option<Writer>>,
     indexer: JoinHandle<Option<Summary>>,
 }
@@ -89,6 +93,7 @@ impl Live {
             let waker = hint.waker();
             (hint, waker)
         };
+        let listeners = super::kernel::spawn(options, &items, &failure);
         let tailer = spawn_tailer(options.clone(), Arc::clone(&cursors), items, hint, Arc::clone(&failure));
         let ledger = Ledger { writer, cursors, door: Door::Tail, clock: options.clock };
         let fails = Arc::clone(&failure);
@@ -105,7 +110,7 @@ impl Live {
             index(&mut indexer, &sizes, show_after).map_err(|error| fails.set(error)).ok()?;
             Some(indexer.summary().clone())
         });
-        Ok(Live { engine, failure, waker, tailer, ledger, indexer })
+        Ok(Live { engine, failure, waker, tailer, listeners, ledger, indexer })
     }
 
     /// Whom to ask.
@@ -129,6 +134,9 @@ impl Live {
         self.waker.wake();
         let gone = |what| move |_| PipelineError::Gone { what };
         self.tailer.join().map_err(gone("the tailer"))?;
+        for listener in self.listeners {
+            listener.join().map_err(gone("a listener"))?;
+        }
         let writer = self.ledger.join().map_err(gone("the writer of evidence"))?;
         let summary = self.indexer.join().map_err(gone("the indexer"))?;
         if let Some(writer) = writer {
@@ -144,7 +152,7 @@ impl Live {
 fn tail_paths(tails: &[Tail]) -> Vec<TailPath> {
     let mut paths = Vec::new();
     for tail in tails {
-        for pattern in &tail.paths {
+        for pattern in tail.paths.iter().filter(|path| *path != KERNEL_AUDIT) {
             let pattern = PathBuf::from(pattern);
             let read = ReadOptions {
                 source: source_id(&tail.node, &pattern),
@@ -231,7 +239,7 @@ fn emit(item: TailItem, items: &SyncSender<Item>, clock: fn() -> Moment) -> Resu
 }
 
 /// A batch of one record of deponent's own.
-fn own_draft(line: &str, cluster: String, node: String) -> Draft {
+pub fn own_draft(line: &str, cluster: String, node: String) -> Draft {
     let bytes = format!("{line}\n").into_bytes();
     let hash = |bytes: &[u8]| -> Hash { Sha256::digest(bytes).into() };
     let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);

@@ -1,7 +1,7 @@
 //! Wires the rooms: from drafts to durable log entries to findable events.
 //!
 //! Inside: `ledger` (group sync and publication), `indexer` with `ahead` and `assemble` (log entries → events → index; live, after a crash and in a
-//! rebuild alike), `ingest` (offline import) and `live` (a running collector). Not here: reading files (`source`), HTTP (`serve`).
+//! rebuild alike), `ingest` (offline import) and `live` (a running collector, with `kernel`: what the kernel says itself). Not here: reading files (`source`), HTTP (`serve`).
 
 mod ahead;
 mod assemble;
@@ -9,6 +9,7 @@ mod cursors;
 mod going_on;
 mod indexer;
 mod ingest;
+mod kernel;
 mod ledger;
 mod live;
 mod summary;

@@ -1,7 +1,7 @@
 //! Where bytes come from: files, folders, compression, rotation; filled into drafts of batches.
 //!
 //! Inside: `batch` fills drafts and `cursor`/`scan` say where reading goes on (pure); `open`, `decode`, `walk` and `reader` read files once;
-//! `tail` follows them while they are written, rotated, truncated and replaced.
+//! `tail` follows them while they are written, rotated, truncated and replaced; `kernel` listens to the kernel's audit group.
 //! Not here: how records are cut (`deponent_parsers::frame`), how drafts are kept (`evidence`), who remembers cursors (the caller's `Lookup`).
 
 mod batch;
@@ -9,6 +9,7 @@ mod cursor;
 mod decode;
 mod detect;
 mod error;
+mod kernel;
 mod names;
 mod open;
 mod prefix;
@@ -21,6 +22,7 @@ pub use batch::{Batcher, Label};
 pub use cursor::{Cursor, Lookup, ResumeQuery};
 pub use decode::{BOMB_BYTES, BOMB_RATIO};
 pub use error::{Issue, Skipped, SourceError, Stop};
+pub use kernel::{AUDIT as KERNEL_AUDIT, Heard, Listener};
 pub use open::{Opened, open};
 pub use reader::{FileReport, ReadOptions, read_file};
 pub use scan::{Scan, Snapshot};

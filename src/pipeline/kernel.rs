@@ -1,0 +1,78 @@
+//! Threads that listen to the kernel itself: what they hear goes the way of what is read from files.
+//!
+//! Not here: the socket (`source::Listener`).
+
+use super::ingest::source_id;
+use super::ledger::Item;
+use super::live::{Failure, LiveOptions, own_draft};
+use crate::config::Tail;
+use crate::evidence::Draft;
+use crate::model::{Moment, RecordKind};
+use crate::source::{Heard, KERNEL_AUDIT, Label, Listener, Stop};
+use crate::time::rfc3339;
+use serde_json::json;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
+use std::thread::JoinHandle;
+
+/// Starts a thread for each table that names the kernel's audit group.
+pub fn spawn(options: &LiveOptions, items: &SyncSender<Item>, failure: &Arc<Failure>) -> Vec<JoinHandle<()>> {
+    let named = options.config.tail.iter().filter(|tail| tail.paths.iter().any(|path| path == KERNEL_AUDIT));
+    let spawn = |tail: &Tail| {
+        let (options, tail, items, failure) = (options.clone(), tail.clone(), items.clone(), Arc::clone(failure));
+        std::thread::spawn(move || {
+            // The ledger is gone, and says why.
+            let _stopped = listen(&options, &tail, &items, &failure);
+        })
+    };
+    named.map(spawn).collect()
+}
+
+fn listen(options: &LiveOptions, tail: &Tail, items: &SyncSender<Item>, failure: &Failure) -> Result<(), Stop> {
+    let label = Label {
+        source: source_id(&tail.node, Path::new(KERNEL_AUDIT)),
+        kind: RecordKind::Auditd,
+        cluster: tail.cluster.clone(),
+        node: tail.node.clone(),
+        reading: Arc::new(tail.reading.clone()),
+    };
+    let mut emit = |draft: Draft| items.send(Item::Draft(Box::new(draft))).map_err(|_| Stop);
+    let say = |what: &str, reason: &str, emit: &mut dyn FnMut(Draft) -> Result<(), Stop>| {
+        let record = json!({
+            "deponent": what, "time": rfc3339((options.clock)()), "source": label.source, "path": KERNEL_AUDIT, "reason": reason,
+        });
+        emit(own_draft(&crate::query::json::line(&record), tail.cluster.clone(), tail.node.clone()))
+    };
+    let mut listener = match Listener::open(label.clone()) {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::warn!(%error, "the kernel's audit group cannot be listened to: it takes CAP_AUDIT_READ in the machine's own namespaces");
+            return say("not-listening", &error.to_string(), &mut emit);
+        }
+    };
+    tracing::info!("listening to the kernel's audit group");
+    let age_ms = u32::try_from(options.config.limits.batch_age_ms).unwrap_or(u32::MAX);
+    while !failure.stop.load(Ordering::Relaxed) {
+        let Moment { nanos: now, .. } = (options.clock)();
+        match listener.turn(now, age_ms, &mut emit)? {
+            Ok(Heard { overruns, strange, .. }) => {
+                if overruns > 0 {
+                    tracing::warn!("the kernel dropped audit messages because they were not read fast enough");
+                    say("gap", "overrun: the kernel dropped messages that were not read in time", &mut emit)?;
+                }
+                if strange > 0 {
+                    let reason = format!("{strange} messages that were not the kernel's, or longer than any of its");
+                    say("file-issue", &reason, &mut emit)?;
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "the kernel's audit group is lost");
+                say("gap", &format!("not listening any more: {error}"), &mut emit)?;
+                break;
+            }
+        }
+    }
+    listener.finish(&mut emit)
+}
