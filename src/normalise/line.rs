@@ -2,6 +2,8 @@
 //!
 //! Not here: what a line says (`containerd`, `kubelet`).
 
+use std::borrow::Cow;
+
 use deponent_parsers::kubernetes::Stamp;
 use deponent_parsers::line::{Line, Time};
 
@@ -11,6 +13,10 @@ use crate::time::{self, LocalTime};
 
 /// What is said of bytes that are no line of their format.
 pub const NOT_A_LINE: &str = "not-a-line";
+/// A longer text is no message of a component but something that it was given.
+const ACTION_BYTES_MAX: usize = 64;
+/// Fields that every line of klog and of logrus has.
+const OF_EVERY_LINE: [&str; 3] = ["thread", "caller", "level"];
 /// A stamp without a year is taken to be no more than this after its reception: clocks and zones differ, ns.
 const AHEAD_NS: i64 = 25 * 3_600_000_000_000;
 
@@ -127,6 +133,21 @@ pub fn fields(line: Option<Line<'_>>) -> RecordFields {
     fields.fields.push(("msg".into(), line.message.as_ref().into()));
     fields.fields.extend(line.fields.iter().map(|(name, value)| (Str::from(name.as_ref()), Str::from(value.as_ref()))));
     fields
+}
+
+/// A structured message as an action: `Successfully bound pod to node` → `successfully-bound-pod-to-node`. A message without fields may hold anything, and so
+/// may one of other characters: then there is none, and none of a single word.
+pub fn action(message: &str, fields: &[(Cow<'_, str>, Cow<'_, str>)]) -> Option<Str> {
+    let structured = fields.iter().any(|(name, _)| !OF_EVERY_LINE.contains(&name.as_ref()));
+    let message = message.trim_matches(|character: char| !character.is_ascii_alphanumeric());
+    let plain = |byte: u8| {
+        byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'-' | b',' | b'\'' | b'(' | b')' | b':' | b'.' | b';')
+    };
+    if !structured || !message.contains(' ') || message.len() > ACTION_BYTES_MAX || !message.bytes().all(plain) {
+        return None;
+    }
+    let words = message.split(|character: char| !character.is_ascii_alphabetic()).filter(|word| !word.is_empty());
+    Some(words.collect::<Vec<_>>().join("-").to_ascii_lowercase().into())
 }
 
 /// A text, unless it is empty.

@@ -145,8 +145,6 @@ fn line(message: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     fn message(kind: u16, text: &[u8]) -> Vec<u8> {
         let mut message = vec![0; 16];
         message[4..6].copy_from_slice(&kind.to_ne_bytes());

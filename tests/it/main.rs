@@ -25,4 +25,5 @@ mod limits;
 mod live;
 mod other_tools;
 mod rotation;
+mod sources_known;
 mod tidy;

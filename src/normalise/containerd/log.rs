@@ -37,7 +37,7 @@ pub fn log_event(key: &Key, context: Context<'_>, line: &[u8]) -> Event {
             _ => message::understand(&message, &mut event),
         }
     }
-    let others = read.others().map(|(name, value)| (text(name), text(value)));
+    let others: Vec<(Str, Str)> = read.others().map(|(name, value)| (text(name), text(value))).collect();
     event.how.args.extend(others);
     let failed = level.is_some_and(|level| FAILURE_LEVELS.iter().any(|name| level.eq_ignore_ascii_case(name)));
     if failed && event.what.outcome == Outcome::Unknown {

@@ -35,8 +35,37 @@ pub fn understand(message: &str, event: &mut Event) {
         .or_else(|| exec(message, event));
     match done {
         Some(action) => event.what.action = action.into(),
-        None => event.r#where.container_id = named_container(message),
+        None => {
+            event.r#where.container_id = named_container(message);
+            received_exit(message, event);
+            if let Some(exec) = ["exec process \"", "container exec \"", "Container exec \""]
+                .iter()
+                .find_map(|words| message.split_once(words)?.1.split_once('"').map(|(id, _)| id).filter(is_id))
+            {
+                event.how.exec_id = some(exec);
+            }
+        }
     }
+}
+
+/// `received exit event &TaskExit{ContainerID:…,ID:…,Pid:1,ExitStatus:0,…}`: what the event stream says too.
+fn received_exit(message: &str, event: &mut Event) {
+    let Some(rest) = message.strip_prefix("received exit event &TaskExit{") else { return };
+    let value = |name: &str| rest.split(',').find_map(|pair| pair.strip_prefix(name)?.strip_prefix(':'));
+    let (container, id) = (value("ContainerID").and_then(some), value("ID").and_then(some));
+    event.what.action = "received-exit".into();
+    event.how.exec_id = id.filter(|id| container.as_ref() != Some(id));
+    event.r#where.container_id = container;
+    event.how.pid = value("Pid").and_then(|pid| pid.parse().ok());
+    if let Some(code) = value("ExitStatus").and_then(digits) {
+        event.what.outcome = if code == "0" { Outcome::Success } else { Outcome::Failure };
+        event.what.code = some(code);
+    }
+}
+
+/// An id that a runtime gave: 64 digits of hex.
+fn is_id(text: &&str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn sandbox(message: &str, event: &mut Event) -> Option<&'static str> {
@@ -247,10 +276,9 @@ fn add(event: &mut Event, name: &str, value: &str) {
     event.how.args.push((name.into(), value.into()));
 }
 
-/// The one container that a text names as `container "…"`.
+/// The one container or sandbox that a text names as `container "…"`.
 fn named_container(message: &str) -> Option<Str> {
-    let is_id = |text: &&str| text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let mut found = ["container \"", "Container \""]
+    let mut found = ["container \"", "Container \"", "sandbox \"", "Container to stop \""]
         .into_iter()
         .flat_map(|words| message.match_indices(words))
         .filter_map(|(at, words)| {

@@ -80,6 +80,12 @@ fn read(line: &Line<'_>, event: &mut Event) {
     } else if message.contains("invalid auth token") || message.contains("invalid password") {
         act(event, "failed-authentication", Outcome::Denied);
         named(event, line.field("user-name"));
+    } else if line.field(etcd::PACKAGE) == Some("embed")
+        && let Some((name, value)) = message.split_once(" = ")
+    {
+        act(event, "set-option", Outcome::Unknown);
+        event.what.object = some(name).map(|name| object_named("option", name));
+        event.how.args.push(("value".into(), value.into()));
     } else {
         text(message, event);
     }

@@ -44,8 +44,12 @@ pub(super) fn read(line: &Line<'_>, event: &mut Event) {
         }
         return;
     }
-    if message == "Event occurred" {
-        // An Event of the API in the making: its reason is what happened.
+    occurred(line, event);
+}
+
+/// An Event of the API in the making: its reason is what happened.
+pub(in crate::normalise) fn occurred(line: &Line<'_>, event: &mut Event) {
+    if line.message == "Event occurred" {
         let field = |name: &str| line.field(name).unwrap_or("");
         act(event, &format!("event-{}", kebab(field("reason"))), Outcome::Unknown);
         event.what.object = Some(object(field("kind"), field("object")));

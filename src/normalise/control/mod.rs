@@ -14,19 +14,15 @@ mod wrapped;
 mod tests;
 
 use deponent_parsers::klog::{self, Lost, NotALine, Reading};
-use deponent_parsers::line::Line;
 
 use super::{Bad, Context, Key, kubelet, line};
-use crate::model::{AssertedBy, Event, EventIssue, Object, Outcome, RecordFields, RecordKind, Source, Str};
+use crate::model::{AssertedBy, Event, EventIssue, Object, Outcome, RecordFields, RecordKind, Source};
 
 use wrapped::Wrapped;
 
-pub use etcd::{event as etcd_event, fields as etcd_fields, key as etcd_key};
+pub(super) use manager::occurred;
 
-/// A longer text is no message of a component but something that it was given.
-const ACTION_BYTES_MAX: usize = 64;
-/// Fields that every line of klog has.
-const OF_EVERY_LINE: [&str; 3] = ["thread", "caller", "level"];
+pub use etcd::{event as etcd_event, fields as etcd_fields, key as etcd_key};
 
 /// What a record says.
 enum Said<'t> {
@@ -110,15 +106,12 @@ fn of_line(kind: RecordKind, key: &Key, context: Context<'_>, reading: &Reading<
         kind: issue.kind.into(),
         detail: format!("{} (byte {} of the record)", issue.detail, issue.at).into(),
     }));
-    if let Some(action) = action(line) {
+    if let Some(action) = line::action(&line.message, &line.fields) {
         event.what.action = action;
     }
     kubelet::place(line, &mut event.r#where);
     if let Some(flag) = line.message.strip_prefix("FLAG: ") {
-        let (name, value) = flag.split_once('=').unwrap_or((flag, ""));
-        act(&mut event, "set-flag", Outcome::Unknown);
-        event.what.object = Some(Object { kind: line::some("flag"), name: line::some(name), ..Object::default() });
-        event.how.args.push(("value".into(), value.into()));
+        set_flag(flag, &mut event);
     } else if line.message == "HTTP" {
         kubelet::request(line, &mut event);
         event.how.audit_id = line.field("audit-ID").and_then(line::some);
@@ -130,17 +123,12 @@ fn of_line(kind: RecordKind, key: &Key, context: Context<'_>, reading: &Reading<
     event
 }
 
-/// A structured message as an action: `Successfully bound pod to node` → `successfully-bound-pod-to-node`. A message without fields may hold anything.
-fn action(line: &Line<'_>) -> Option<Str> {
-    let structured = line.fields.iter().any(|(name, _)| !OF_EVERY_LINE.contains(&name.as_ref()));
-    let message = line.message.trim_matches(|character: char| !character.is_ascii_alphanumeric());
-    let plain =
-        |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'-' | b',' | b'\'' | b'(' | b')' | b':' | b'.');
-    if !structured || message.is_empty() || message.len() > ACTION_BYTES_MAX || !message.bytes().all(plain) {
-        return None;
-    }
-    let words = message.split(|character: char| !character.is_ascii_alphabetic()).filter(|word| !word.is_empty());
-    Some(words.collect::<Vec<_>>().join("-").to_ascii_lowercase().into())
+/// `--name="value"`: what a component was started with.
+pub(super) fn set_flag(flag: &str, event: &mut Event) {
+    let (name, value) = flag.split_once('=').unwrap_or((flag, ""));
+    act(event, "set-flag", Outcome::Unknown);
+    event.what.object = Some(Object { kind: line::some("flag"), name: line::some(name), ..Object::default() });
+    event.how.args.push(("value".into(), value.into()));
 }
 
 fn act(event: &mut Event, action: &str, outcome: Outcome) {

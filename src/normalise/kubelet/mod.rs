@@ -1,9 +1,10 @@
 //! The kubelet's log: pods, containers, exec sessions, its HTTP log lines.
 //!
 //! klog text has no year and no zone: the latest year that is not after the line's reception, and UTC, are assumed, and `show` says so.
-//! Inside: `place` (the pod and container that a line names), `http` (requests to the kubelet's server), `duration` (how long they took).
+//! Inside: `cgroup` (control groups), `place` (the pod and container that a line names), `http` (requests to the kubelet's server), `duration` (how long they took).
 //! Not here: reading the line itself (`deponent_parsers::klog`), the identity of its event (`line`, `identity`), what belongs together (`correlate`).
 
+mod cgroup;
 mod duration;
 mod http;
 mod place;
@@ -15,8 +16,8 @@ mod tests;
 
 use deponent_parsers::klog::{self, NotALine, Reading};
 
-use super::line;
 use super::{Bad, Context, Key};
+use super::{control, line};
 use crate::model::{AssertedBy, Event, EventIssue, Object, Outcome, RecordFields, Source, Str};
 
 pub(super) use http::{latency, request};
@@ -85,7 +86,13 @@ pub fn event(key: &Key, context: Context<'_>, bytes: &[u8]) -> Event {
         _ if message.starts_with("SyncLoop") || message.starts_with("Killing container") => {
             event.what.action = action(message).unwrap_or(event.what.action);
         }
-        _ => {}
+        _ if message.starts_with("FLAG: ") => control::set_flag(message.trim_start_matches("FLAG: "), &mut event),
+        "Event occurred" => control::occurred(&line, &mut event),
+        _ if message.starts_with("error while reading \"") => event.what.action = "failed-to-read".into(),
+        _ => match line::action(message, &line.fields) {
+            Some(action) => event.what.action = action,
+            None => cgroup::read(message, &mut event),
+        },
     }
     event.issues.sort_unstable();
     event.issues.dedup();

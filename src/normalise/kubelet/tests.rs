@@ -169,7 +169,18 @@ fn containers_loops_and_probes() {
     check("\"x\" probeType=\"Startup\"", "probed", "- - - - -");
     check("\"Clean up probes for terminated pods\"", "logged", "- - - - -");
     check(&format!("\"SyncLoop {}\"", "x".repeat(200)), "logged", "- - - - -");
-    check("\"Generic (PLEG): container finished\" podID=\"u\" containerID=\"c\" exitCode=137", "logged", "- - u - c");
+    check(
+        "\"Generic (PLEG): container finished\" podID=\"u\" containerID=\"c\" exitCode=137",
+        "generic-pleg-container-finished",
+        "- - u - c",
+    );
+    check("\"Event occurred\" object=\"shop/web\" kind=\"Pod\" reason=\"Killing\"", "event-killing", "- - - - -");
+    let id = "a".repeat(64);
+    let path = format!("/kubepods/besteffort/pod2ba5094e-4bdc-40ef-b1d0-b4362359d66d/{id}");
+    let place = format!("- - 2ba5094e-4bdc-40ef-b1d0-b4362359d66d - {id}");
+    check(&format!("Destroyed container: \"{path}\" (aliases: [])"), "removed-control-group", &place);
+    check(&format!("Added event &{{{path} 2026-11-23 containerCreation {{<nil>}}}}"), "added-control-group", &place);
+    check(&format!("Removed container: \"{path}\""), "logged", "- - - - -");
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub(super) fn read(program: &str, message: &str, event: &mut Event) {
         // sudo's own log file has lines without a program.
         "sudo" | "" => sudo(message, event),
         "su" => su(message, event),
+        "auditd" => audit_configuration(message, event),
         "useradd" | "userdel" | "usermod" | "groupadd" | "groupdel" | "passwd" => account(message, event),
         _ => {}
     }
@@ -78,6 +79,8 @@ fn session(pam: &Pam<'_>, event: &mut Event) {
         }
         event.who.address = value("rhost").map(Str::from);
         event.how.tty = value("tty").map(Str::from);
+    } else {
+        act(event, "pam-message", Outcome::Unknown);
     }
 }
 
@@ -134,6 +137,18 @@ fn sudo(message: &str, event: &mut Event) {
     event.r#where.cwd = cwd.map(Str::from);
     event.how.exe = command.split(' ').next().map(Str::from);
     event.what.object = Some(Object { kind: Some("command".into()), name: some(command), ..Object::default() });
+}
+
+/// `config change requested by pid=1 auid=1502 subj=?`: the kernel's word for who asked, as auditd passes it on.
+fn audit_configuration(message: &str, event: &mut Event) {
+    let Some(rest) = message.strip_prefix("config change requested by ") else { return };
+    act(event, "requested-audit-configuration", Outcome::Unknown);
+    for (name, value) in rest.split(' ').filter_map(|word| word.split_once('=')) {
+        if name == "auid" && value.bytes().all(|byte| byte.is_ascii_digit()) && !value.is_empty() {
+            named(event, value);
+        }
+        event.how.args.push((name.into(), value.into()));
+    }
 }
 
 /// `(to root) bob on pts/0`, `FAILED SU (to root) bob on pts/0`.

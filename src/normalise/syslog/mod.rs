@@ -52,6 +52,9 @@ pub fn event(key: &Key, context: Context<'_>, bytes: &[u8]) -> Event {
         packet::of_ulogd(&line, &mut event);
     } else if program == KERNEL {
         packet::read(&line.message, &mut event);
+        if event.what.action == "logged" {
+            packet::device_or_crash(&line.message, &mut event);
+        }
     } else {
         login::read(program, &line.message, &mut event);
     }

@@ -5,7 +5,7 @@
 
 use deponent_parsers::line::Line;
 
-use crate::model::{Event, Outcome};
+use crate::model::{Event, Object, Outcome};
 use crate::normalise::line::some;
 
 /// Reads a text of the kernel; one that is no packet stays a text.
@@ -37,6 +37,47 @@ pub(super) fn read(message: &str, event: &mut Event) {
     event.what.outcome = verdict(prefix).map_or(Outcome::Unknown, |(_, outcome)| outcome);
     event.who.address = some(src);
     event.why.keys.extend(some(prefix));
+}
+
+/// Reads what the kernel says of network devices and of processes that it ended; everything else stays a text.
+pub(super) fn device_or_crash(message: &str, event: &mut Event) {
+    let message = kernel_time(message).trim();
+    let mut about = |action: &str, kind: &str, name: &str| {
+        event.what.action = action.into();
+        event.what.object = Some(Object { kind: Some(kind.into()), name: some(name), ..Object::default() });
+    };
+    if let Some((bridge, rest)) = message.split_once(": port ")
+        && let Some((port, state)) = rest.split_once(") entered ")
+        && state.ends_with(" state")
+        && is_device(bridge)
+    {
+        let port = port.split_once('(').map_or(port, |(_, device)| device);
+        about("changed-bridge-port", "network-device", port);
+        event.how.args.push(("bridge".into(), bridge.into()));
+        event.how.args.push(("state".into(), state.trim_end_matches(" state").into()));
+    } else if let Some((device, mode)) = message.split_once(": ")
+        && let Some(device) = Some(device.trim_end_matches(" (unregistering)")).filter(|device| is_device(device))
+        && (mode.starts_with("entered ") || mode.starts_with("left "))
+        && mode.ends_with("mode")
+    {
+        about("changed-device-mode", "network-device", device);
+        event.how.args.push(("mode".into(), mode.into()));
+    } else if let Some((process, rest)) = message.split_once("]: ")
+        && let Some((name, pid)) = process.rsplit_once('[')
+        && let Ok(pid) = pid.parse()
+        && (rest.starts_with("segfault at ") || rest.starts_with("traps: "))
+    {
+        // The name is the process's own.
+        event.what.action = "crashed".into();
+        event.what.outcome = Outcome::Failure;
+        event.how.pid = Some(pid);
+        event.how.comm = some(name);
+    }
+}
+
+/// Names of network devices have at most 15 bytes, and no blanks.
+fn is_device(name: &str) -> bool {
+    (1..=15).contains(&name.len()) && !name.contains([' ', '/', ':'])
 }
 
 /// Reads what ulogd wrote of a packet or of a connection.

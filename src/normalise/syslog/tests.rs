@@ -212,7 +212,18 @@ fn packets() {
     );
     assert_eq!(verdict(&format!("DROP: {rest}")), (None, "unknown", vec!["DROP".into()]), "anybody may name a rule so");
     assert_eq!(packet(rest).who.address.as_deref(), Some("10.0.0.9"), "not that of the packet quoted");
-    assert_eq!(packet("wget[24100]: segfault at 0 ip IN=1").what.action, "logged");
+    let crash = packet("wget[24100]: segfault at 0 ip IN=1");
+    assert_eq!(
+        (crash.what.action.as_str(), crash.how.pid, crash.how.comm.as_deref()),
+        ("crashed", Some(24100), Some("wget"))
+    );
+    let port = packet("labbr0: port 1(veth1) entered forwarding state");
+    assert_eq!(
+        (port.what.action.as_str(), port.what.object.unwrap().name.as_deref()),
+        ("changed-bridge-port", Some("veth1"))
+    );
+    assert_eq!(packet("veth1 (unregistering): left promiscuous mode").what.action, "changed-device-mode");
+    assert_eq!(packet("a name: port 1(veth1) entered forwarding state").what.action, "logged");
     assert_eq!(
         of("Nov 23 20:59:36 n app: IN=lo OUT= SRC=1.1.1.1 DST=2.2.2.2").what.action,
         "logged",
