@@ -68,7 +68,7 @@ pub enum Command {
     Serve(ServeArgs),
     /// Read files and folders into a store
     #[command(
-        after_help = "EXAMPLES:\n  deponent ingest audit.log k8s-audit.log.gz --store ./case\n  deponent ingest /mnt/node-7/var/log --node node-7 --cluster prod -o json\n\nFormats are found by looking at the content: auditd (RAW, ENRICHED), audit.k8s.io (lines, lists, objects), containerd's log (logfmt, JSON), its events (as `ctr events` prints them), the kubelet's log (klog, JSON), syslog (auth.log, kern.log, `journalctl -o json`); plain, .gz or .zst.\nReading a file again, under another name or compressed, adds nothing."
+        after_help = "EXAMPLES:\n  deponent ingest audit.log k8s-audit.log.gz --store ./case\n  deponent ingest /mnt/node-7/var/log --node node-7 --cluster prod -o json\n  deponent ingest sshd.log --kind syslog --zone Europe/Berlin\n\nFormats are found by looking at the content: auditd (RAW, ENRICHED), audit.k8s.io (lines, lists, objects), containerd's log (logfmt, JSON), its events (as `ctr events` prints them), CRI-O's and dockerd's logs, `docker events`, the kubelet's log (klog, JSON), those of the API server, controller manager, scheduler and etcd, containers' logs (/var/log/pods, json-file), syslog (auth.log, kern.log, sudo, `journalctl -o json`, ulogd2); plain, .gz or .zst. What comes out of each: docs/sources.md.\nReading a file again, under another name or compressed, adds nothing."
     )]
     Ingest(IngestArgs),
     /// Find events

@@ -118,7 +118,7 @@ pub static FIELDS: &[Field] = &[
         "source",
         Text,
         false,
-        "layer that recorded it: linux, kubernetes, containerd, kubelet, syslog, self",
+        "layer that recorded it: linux, kubernetes, containerd, cri-o, docker, kubelet, control-plane, application, syslog, self",
         |e, each| { each(e.source.name()) }
     ),
     field!("who.name", Text, true, "the person, service account or login", |e, each| opt(e.who.name.as_ref(), each)),

@@ -39,6 +39,25 @@ pub const SYSLOG: Kind = Kind {
 /// Records with serials: `gaps` finds those that are missing by itself.
 pub const AUDITD: Kind = Kind { name: "auditd", text: |n| crate::live::line(1_000_000 + n) };
 
+/// A container's log as the kubelet keeps it: each number a line of standard output in three parts, with one of standard error in between.
+pub const CONTAINER: Kind = Kind {
+    name: "container",
+    text: |n| {
+        let part = |of: u32, stream: &str, tag: &str, text: &str| {
+            format!("2026-11-23T20:59:02.{:09}Z {stream} {tag} {text} {n:06}\n", n * 8 + of)
+        };
+        [
+            part(0, "stdout", "P", "the beginning of"),
+            part(1, "stderr", "F", "something else, beside"),
+            part(2, "stdout", "P", "and the middle of"),
+            part(3, "stderr", "P", "a part of an error, beside"),
+            part(4, "stdout", "F", "and the end of"),
+            part(5, "stderr", "F", "and its end, beside"),
+        ]
+        .concat()
+    },
+};
+
 /// Whoever writes the logs and rotates them; keeps account of what was written.
 pub struct Writer {
     dir: PathBuf,

@@ -2,7 +2,7 @@
 //!
 //! Not here: those while it is dead (`stopped`), those that destroy something (`destroyed`).
 
-use super::{AUDITD, SYSLOG, Scene, lost_bytes};
+use super::{AUDITD, CONTAINER, SYSLOG, Scene, lines_of_log, lost_bytes};
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::symlink;
@@ -16,6 +16,34 @@ fn eight_renames_in_a_row() {
     }
     scene.writer.append("a.log", 300);
     assert!(scene.finish(&["a.log"]).is_empty());
+}
+
+#[test]
+fn interleaved_parts_of_two_streams() {
+    let mut scene = Scene::running(&CONTAINER, "0.log");
+    for _ in 0..4 {
+        scene.writer.append("0.log", 60);
+        scene.writer.rotate("0.log");
+        scene.writer.append("0.log", 20);
+    }
+    scene.kill();
+    scene.writer.append("0.log", 60);
+    scene.writer.rotate("0.log");
+    scene.writer.append("0.log", 20);
+    scene.start();
+    // Half of the parts of a line are there, and nothing more for as long as it takes to be collected.
+    let text = scene.writer.text(1);
+    let half = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(2).unwrap().0 + 1;
+    let mut file = scene.writer.open("0.log");
+    file.write_all(&text[..half]).unwrap();
+    let rest = String::from_utf8_lossy(&text[half..]).into_owned();
+    scene.until("lines have not come", || {
+        let mut left = scene.missing(&lines_of_log(&scene.scratch.path("store")));
+        left.retain(|line| !rest.contains(line.as_str()));
+        left
+    });
+    file.write_all(&text[half..]).unwrap();
+    assert!(scene.finish(&["0.log"]).is_empty());
 }
 
 #[test]
