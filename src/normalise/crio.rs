@@ -6,7 +6,7 @@
 use deponent_parsers::containerd::Line;
 use deponent_parsers::linux;
 
-use super::line::some;
+use super::line::{is_container_id, some};
 use crate::model::{Event, Object, Outcome, Str};
 
 /// What stands between an id and the name of what it is of.
@@ -98,7 +98,7 @@ fn step_of(rest: &str, has_id: bool, event: &mut Event) -> bool {
         return described(rest, event);
     }
     let (id, behind) = rest.split_at_checked(64).unwrap_or((rest, ""));
-    if !is_id(id) {
+    if !is_container_id(id) {
         return false;
     }
     event.r#where.container_id = some(id);
@@ -126,10 +126,5 @@ fn described(name: &str, event: &mut Event) -> bool {
 fn requested_container(message: &str) -> Option<Str> {
     let (request, rest) = message.strip_prefix("Request: &")?.split_once('{')?;
     let (id, _) = rest.strip_prefix("ContainerId:")?.split_once(',')?;
-    (request.ends_with("Request") && is_id(id)).then(|| id.into())
-}
-
-/// The id of a container: 64 digits of hex.
-pub(super) fn is_id(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    (request.ends_with("Request") && is_container_id(id)).then(|| id.into())
 }

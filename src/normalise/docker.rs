@@ -7,8 +7,7 @@ use deponent_parsers::docker;
 use deponent_parsers::kubernetes::members;
 use deponent_parsers::line::text_of;
 
-use super::crio::is_id;
-use super::line::{self, some};
+use super::line::{self, is_container_id, some};
 use super::{Bad, Context, Key, own};
 use crate::model::{AssertedBy, Event, EventIssue, Object, Outcome, RecordFields, Source, Str};
 
@@ -138,7 +137,7 @@ pub fn understand(message: &str, line: &containerd::Line<'_>, event: &mut Event)
         if let Some(topic) = field("topic") {
             event.what.action = topic.trim_start_matches('/').replace('/', "-").into();
         }
-    } else if let Some((id, rest)) = message.split_once(' ').filter(|(id, _)| is_id(id)) {
+    } else if let Some((id, rest)) = message.split_once(' ').filter(|(id, _)| is_container_id(id)) {
         event.r#where.container_id = some(id);
         if rest.starts_with("cleanup: ") {
             event.what.action = "cleaning-up-container".into();
@@ -168,6 +167,6 @@ fn of_request(event: &mut Event, verb: &str, path: &str, _rest: &str) {
     event.how.request_uri = some(path);
     let mut parts = path.split(['/', '?']);
     if parts.any(|part| part == "containers") {
-        event.r#where.container_id = parts.next().filter(|id| is_id(id)).and_then(some);
+        event.r#where.container_id = parts.next().filter(|id| is_container_id(id)).and_then(some);
     }
 }

@@ -8,7 +8,7 @@ use deponent_parsers::kubernetes::Stamp;
 use deponent_parsers::line::{Line, Time};
 
 use super::{Bad, Context, Key, identity, own};
-use crate::model::{Event, EventIssue, Moment, Outcome, RecordFields, Source, Str};
+use crate::model::{Event, EventIssue, Moment, Outcome, RecordFields, Source, Str, Where};
 use crate::time::{self, LocalTime};
 
 /// What is said of bytes that are no line of their format.
@@ -148,6 +148,22 @@ pub fn action(message: &str, fields: &[(Cow<'_, str>, Cow<'_, str>)]) -> Option<
     }
     let words = message.split(|character: char| !character.is_ascii_alphabetic()).filter(|word| !word.is_empty());
     Some(words.collect::<Vec<_>>().join("-").to_ascii_lowercase().into())
+}
+
+/// Whether a text is the id of a container: 64 digits of hex.
+pub fn is_container_id(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Sets the container that a file is the log of, as its path names it; how often it was restarted.
+pub fn place_of_file(context: Context<'_>, place: &mut Where) -> Option<u32> {
+    let found = deponent_parsers::container::place(context.path)?;
+    place.namespace = found.namespace.map(Str::from);
+    place.pod = found.pod.map(Str::from);
+    place.pod_uid = found.pod_uid.map(Str::from);
+    place.container = found.container.map(Str::from);
+    place.container_id = found.container_id.map(Str::from);
+    found.restart
 }
 
 /// A text, unless it is empty.

@@ -44,7 +44,12 @@ pub enum LocalTime {
 impl Zone {
     /// The zone of a name that was checked when it was written down; UTC for an empty one, and for one that is none.
     pub fn of_name(name: &str) -> Zone {
-        if name.is_empty() { Zone::Utc } else { Zone::parse(name).unwrap_or_default() }
+        if name.is_empty() {
+            return Zone::Utc;
+        }
+        // A name as it was written down is looked up at once; an offset is not among them.
+        let named = name.parse().map(Zone::Named);
+        named.unwrap_or_else(|_| Zone::parse(name).unwrap_or_default())
     }
 
     /// The moment at which the zone's clock shows a time, both in ns since 1970, and whether that is the only one. `None` beyond the calendar.

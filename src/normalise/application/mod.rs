@@ -12,10 +12,10 @@ use std::borrow::Cow;
 use deponent_parsers::container::{Body, Form, Part, Stream, body, part, place};
 use deponent_parsers::line::{Time, text_of};
 
-use super::line::some;
+use super::line::{self, some};
 use super::{Bad, Context, Key, identity, own};
 use crate::model::{
-    AssertedBy, Event, EventIssue, Mapping, Moment, Object, Outcome, Question, RecordFields, Source, Str, WhoKind,
+    AssertedBy, Event, EventIssue, Mapping, Moment, Object, Outcome, Question, RecordFields, Source, WhoKind,
 };
 
 /// An application's own word for an action is cut here.
@@ -105,7 +105,8 @@ pub fn event(key: &Key, context: Context<'_>, bytes: &[u8]) -> Event {
     event.source = Source::Application;
     event.what.action = "logged".into();
     let Some(text) = Text::of(bytes) else { return event };
-    set_place(context, &mut event);
+    let restart = line::place_of_file(context, &mut event.r#where);
+    event.how.args.extend(restart.map(|restart| ("restart".into(), restart.to_string().into())));
     let body = body(&text.first);
     event.what.message = Some(body.message.as_deref().unwrap_or(&text.first).into());
     event.how.args.push(("stream".into(), stream_name(text.stream).into()));
@@ -130,17 +131,6 @@ pub fn event(key: &Key, context: Context<'_>, bytes: &[u8]) -> Event {
     event.issues.sort_unstable();
     event.issues.dedup();
     event
-}
-
-fn set_place(context: Context<'_>, event: &mut Event) {
-    let Some(found) = place(context.path) else { return };
-    let place = &mut event.r#where;
-    place.namespace = found.namespace.map(Str::from);
-    place.pod = found.pod.map(Str::from);
-    place.pod_uid = found.pod_uid.map(Str::from);
-    place.container = found.container.map(Str::from);
-    place.container_id = found.container_id.map(Str::from);
-    event.how.args.extend(found.restart.map(|restart| ("restart".into(), restart.to_string().into())));
 }
 
 /// The six questions, as far as the fields of the body answer them.

@@ -7,6 +7,7 @@ use deponent_parsers::quoted::quoted;
 
 use super::{some, text};
 use crate::model::{Event, Object, Outcome, Str};
+use crate::normalise::line::is_container_id;
 
 /// Request, what it is called while it is asked for, and once it was done.
 const STEPS: [(&str, &str, &str); 6] = [
@@ -38,10 +39,9 @@ pub fn understand(message: &str, event: &mut Event) {
         None => {
             event.r#where.container_id = named_container(message);
             received_exit(message, event);
-            if let Some(exec) = ["exec process \"", "container exec \"", "Container exec \""]
-                .iter()
-                .find_map(|words| message.split_once(words)?.1.split_once('"').map(|(id, _)| id).filter(is_id))
-            {
+            if let Some(exec) = ["exec process \"", "container exec \"", "Container exec \""].iter().find_map(|words| {
+                message.split_once(words)?.1.split_once('"').map(|(id, _)| id).filter(|id| is_container_id(id))
+            }) {
                 event.how.exec_id = some(exec);
             }
         }
@@ -61,11 +61,6 @@ fn received_exit(message: &str, event: &mut Event) {
         event.what.outcome = if code == "0" { Outcome::Success } else { Outcome::Failure };
         event.what.code = some(code);
     }
-}
-
-/// An id that a runtime gave: 64 digits of hex.
-fn is_id(text: &&str) -> bool {
-    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn sandbox(message: &str, event: &mut Event) -> Option<&'static str> {
@@ -284,7 +279,7 @@ fn named_container(message: &str) -> Option<Str> {
         .filter_map(|(at, words)| {
             let before = message.get(..at)?.chars().next_back();
             let (id, _) = message.get(at + words.len()..)?.split_once('"')?;
-            Some(id).filter(is_id).filter(|_| !before.is_some_and(char::is_alphanumeric))
+            Some(id).filter(|id| is_container_id(id)).filter(|_| !before.is_some_and(char::is_alphanumeric))
         });
     let first = found.next()?;
     found.all(|other| other == first).then(|| first.into())

@@ -2,7 +2,7 @@
 //!
 //! Not here: logs of all other containers (`application`).
 
-use deponent_parsers::container::{Part, part, place};
+use deponent_parsers::container::{Part, part};
 use deponent_parsers::kubernetes::Stamp;
 use deponent_parsers::line::{Time, text_of};
 
@@ -63,12 +63,6 @@ impl<'a> Wrapped<'a> {
         if self.part.is_none() || event.r#where.pod.is_some() || event.r#where.namespace.is_some() {
             return;
         }
-        let Some(found) = place(context.path) else { return };
-        let place = &mut event.r#where;
-        place.namespace = found.namespace.map(Str::from);
-        place.pod = found.pod.map(Str::from);
-        place.pod_uid = found.pod_uid.map(Str::from);
-        place.container = found.container.map(Str::from);
-        place.container_id = found.container_id.map(Str::from);
+        line::place_of_file(context, &mut event.r#where);
     }
 }

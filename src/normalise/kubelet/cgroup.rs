@@ -3,7 +3,7 @@
 //! `Added container: "/kubepods/besteffort/pod<uid>/<id>" (aliases: …)`, `Added event &{/kubepods/… containerDeletion …}`. Not here: structured messages (`mod`).
 
 use crate::model::{Event, Object, Where};
-use crate::normalise::line::some;
+use crate::normalise::line::{is_container_id, some};
 
 /// Beginnings of texts, and what they say; the path of the control group follows.
 const TEXTS: &[(&str, &str)] = &[
@@ -49,7 +49,7 @@ fn place(path: &str, place: &mut Where) {
     let mut parts = path.rsplit('/');
     let (Some(last), above) = (parts.next(), parts.next().unwrap_or("")) else { return };
     let id = last.strip_suffix(".scope").and_then(|name| name.rsplit('-').next()).unwrap_or(last);
-    if id.len() == 64 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+    if is_container_id(id) {
         place.container_id = some(id);
         place.pod_uid = place.pod_uid.take().or_else(|| pod_uid(above).as_deref().and_then(some));
     } else {

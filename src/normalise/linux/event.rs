@@ -80,6 +80,12 @@ pub fn event(id: EventId, when: Moment, context: Context<'_>, records: &[&[u8]])
     }
 }
 
+/// Fields of a record as they were written.
+fn plain(record: &Record<'_>, names: &[&[u8]]) -> Vec<(Str, Str)> {
+    let fields = record.fields().filter(|field| !field.nested && !field.duplicate && names.contains(&field.name));
+    fields.map(|field| (Str::from(linux::text(field.name).0), Str::from(linux::text(field.value.bytes).0))).collect()
+}
+
 fn configured(name: &str) -> Option<Str> {
     (!name.is_empty()).then(|| Str::new(name))
 }
@@ -151,6 +157,8 @@ impl<'e, 'a> Seen<'e, 'a> {
         for (record, known) in self.records.iter().zip(self.all) {
             match known.type_name {
                 "SECCOMP" | "ANOM_ABEND" | "URINGOP" => args.extend(self.constants(record)),
+                // What was done to the table: `op=nft_register_rule`.
+                "NETFILTER_CFG" => args.extend(plain(record, &[b"op", b"family", b"entries"])),
                 "AVC" | "USER_AVC" => args.extend(permissions(known, notes)),
                 _ => {}
             }

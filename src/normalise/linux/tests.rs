@@ -397,3 +397,14 @@ fn an_address_that_auditd_reads_otherwise() {
         assert!(found[0].ends_with(part), "{found:?}");
     }
 }
+
+#[test]
+fn a_change_of_the_firewall_says_what_was_done() {
+    let event = event_of(
+        "type=NETFILTER_CFG msg=audit(1795467471.000:315882): table=nat:118 family=2 entries=1 op=nft_unregister_rule pid=22174 comm=\"iptables\"",
+    );
+    assert_eq!(event.what.action, "changed-firewall");
+    let args: Vec<String> = event.how.args.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(args, ["family=2", "entries=1", "op=nft_unregister_rule"]);
+    assert_eq!((event.how.pid, event.how.comm.as_deref()), (Some(22174), Some("iptables")));
+}
