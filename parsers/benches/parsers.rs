@@ -101,6 +101,13 @@ fn syslog_text(bencher: Bencher) {
 }
 
 #[divan::bench(sample_count = 20)]
+fn syslog_journal(bencher: Bencher) {
+    bench(bencher, &lines("fuzz/seeds/syslog/journal.json", ""), |text| {
+        divan::black_box(syslog::parse(&line::text_of(text))).is_some()
+    });
+}
+
+#[divan::bench(sample_count = 20)]
 fn syslog_ulogd(bencher: Bencher) {
     bench(bencher, &lines("fuzz/seeds/syslog/ulogd.json", ""), |text| {
         divan::black_box(syslog::parse(&line::text_of(text))).is_some()
