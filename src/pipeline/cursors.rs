@@ -1,16 +1,28 @@
-//! How far files have been read, for whoever opens one: kept in the state, made again from batch headers when the state is behind or lost.
+//! How far files have been read, for whoever opens one: kept in the state, made again from batch headers when the state is behind or lost; the batches
+//! between are looked up in the log.
 //!
-//! Not here: the comparison of a cursor with a file (`source`), the encoding (`index`).
+//! Not here: the comparison of a cursor with a file (`source::resume`), the encoding (`index`).
 
 use super::PipelineError;
-use crate::evidence::{Draft, Entry, Hash, Reader};
+use crate::evidence::{Draft, Entry, Hash, Header, Reader};
 use crate::index::{CursorEntry, State};
-use crate::source::{Cursor, ResumeQuery};
+use crate::model::RecordRef;
+use crate::source::{Batch, Cursor, Keep, NEAR_BYTES, ResumeQuery};
+use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 
-/// The keeper of cursors.
+/// Log entries that are read for one question about batches, some 10 µs each; a file's batches lie between those of all others.
+const ENTRIES_MAX: u64 = 65_536;
+/// Cursors from which batches are looked for.
+const CHAINS_MAX: usize = 8;
+
+/// The keeper of cursors. Clones share it.
+#[derive(Clone)]
 pub struct Cursors {
-    state: State,
+    state: Arc<State>,
+    reader: Reader,
 }
 
 impl Cursors {
@@ -33,7 +45,7 @@ impl Cursors {
         }
         state.advance(reader.size())?;
         state.flush()?;
-        Ok(Cursors { state })
+        Ok(Cursors { state: Arc::new(state), reader: reader.clone() })
     }
 
     /// The cursor that a draft will leave, and the hash of what is before the draft; `None` when it is of a stream.
@@ -49,8 +61,7 @@ impl Cursors {
         Ok(self.state.advance(size)?)
     }
 
-    /// What is known of a file. Errors are none: what is not known is read again, and its records are duplicates.
-    pub fn lookup(&self, query: &ResumeQuery) -> Vec<Cursor> {
+    fn known(&self, query: &ResumeQuery) -> Vec<(Cursor, u64)> {
         let found = match query {
             ResumeQuery::Content { kind, cluster, node, heads } => {
                 let mut found = self.state.short(*kind, cluster, node).unwrap_or_default();
@@ -62,7 +73,77 @@ impl Cursors {
             }
             ResumeQuery::Path { path } => self.state.newest_of_path(path).unwrap_or_default().into_iter().collect(),
         };
-        found.into_iter().filter_map(to_cursor).filter(|cursor| query.fits(cursor)).collect()
+        found.into_iter().filter_map(to_cursor).filter(|(cursor, _)| query.fits(cursor)).collect()
+    }
+
+    /// Goes back in the log from the entry that ends at a cursor, from each batch to the one that it goes on from, up to the one that starts at or before `from`
+    /// or is among `seen`; at most `left` entries, which it counts down.
+    fn walk(&self, cursor: &Cursor, leaf: u64, from: u64, seen: &mut HashSet<u64>, mut left: u64) -> (Vec<Batch>, u64) {
+        let mut found = Vec::new();
+        let (mut end, mut prefix) = (cursor.end, cursor.prefix);
+        for leaf in (0..=leaf).rev() {
+            let Some(rest) = left.checked_sub(1) else { break };
+            left = rest;
+            let Ok(entry) = self.reader.entry(leaf) else { break };
+            let header = &entry.header;
+            let is_same = header.kind == cursor.kind && header.cluster == cursor.cluster && header.node == cursor.node;
+            if !is_same || header.file.is_none() || (header.end, header.prefix) != (end, prefix) {
+                continue;
+            }
+            if !seen.insert(leaf) {
+                break;
+            }
+            found.push(to_batch(header, leaf));
+            if header.start <= from {
+                break;
+            }
+            (end, prefix) = (header.start, header.before);
+        }
+        (found, left)
+    }
+}
+
+/// Errors are none: what is not known is read again, and its records are duplicates.
+impl Keep for Cursors {
+    fn cursors(&mut self, query: &ResumeQuery) -> Vec<Cursor> {
+        self.known(query).into_iter().map(|(cursor, _)| cursor).collect()
+    }
+
+    fn batches(&mut self, query: &ResumeQuery, from: u64) -> Vec<Batch> {
+        let mut known = self.known(query);
+        known.retain(|(cursor, _)| cursor.end > from && cursor.end.saturating_sub(from) <= NEAR_BYTES);
+        known.sort_by_key(|(cursor, leaf)| (cursor.end, Reverse(*leaf)));
+        let (mut found, mut seen, mut left) = (Vec::new(), HashSet::new(), ENTRIES_MAX);
+        for (cursor, leaf) in known.iter().take(CHAINS_MAX) {
+            // One that leads nowhere leaves half of them to the others.
+            let share = left.div_ceil(2);
+            let (batches, rest) = self.walk(cursor, *leaf, from, &mut seen, share);
+            left = left.saturating_sub(share).saturating_add(rest);
+            found.extend(batches);
+        }
+        found
+    }
+
+    fn bytes(&mut self, batch: &Batch) -> Option<Vec<u8>> {
+        let records = self.reader.entry(batch.leaf).ok()?.header.records;
+        let mut bytes = Vec::new();
+        for record in 0..records {
+            // The bytes of a redacted one are gone.
+            bytes.extend_from_slice(&self.reader.record(RecordRef { leaf: batch.leaf, record }).ok()?);
+        }
+        (bytes.len() as u64 == batch.end.saturating_sub(batch.start)).then_some(bytes)
+    }
+}
+
+fn to_batch(header: &Header, leaf: u64) -> Batch {
+    Batch {
+        start: header.start,
+        before: header.before,
+        end: header.end,
+        prefix: header.prefix,
+        continues: header.continues,
+        goes_on: header.goes_on,
+        leaf,
     }
 }
 
@@ -96,8 +177,8 @@ fn of_cursor(cursor: &Cursor, leaf: u64) -> CursorEntry {
     }
 }
 
-fn to_cursor(entry: CursorEntry) -> Option<Cursor> {
-    Some(Cursor {
+fn to_cursor(entry: CursorEntry) -> Option<(Cursor, u64)> {
+    let cursor = Cursor {
         kind: entry.kind,
         cluster: entry.cluster,
         node: entry.node,
@@ -106,5 +187,6 @@ fn to_cursor(entry: CursorEntry) -> Option<Cursor> {
         end: entry.end,
         prefix: entry.prefix,
         goes_on: entry.goes_on,
-    })
+    };
+    Some((cursor, entry.leaf))
 }

@@ -90,7 +90,7 @@ pub fn ingest(options: &IngestOptions, progress: &Progress) -> Result<Ingested, 
     }
     let writer = Writer::open(&options.store)?;
     let reader = writer.reader();
-    let cursors = Arc::new(Cursors::open(&options.store.dir, &reader)?);
+    let cursors = Cursors::open(&options.store.dir, &reader)?;
     let mut indexer = Indexer::open(&options.store.dir, reader, options.limits.index_heap_bytes)?;
     // What a crash left undone is done first and counts for nobody.
     indexer.advance(writer.size(), &mut |_| ())?;
@@ -98,7 +98,7 @@ pub fn ingest(options: &IngestOptions, progress: &Progress) -> Result<Ingested, 
     let before = indexer.summary().clone();
     let (items, received) = sync_channel(DRAFTS);
     let (durable, sizes) = channel();
-    let ledger = Ledger { writer, cursors: Arc::clone(&cursors), door: Door::Ingest, clock: options.clock };
+    let ledger = Ledger { writer, cursors: cursors.clone(), door: Door::Ingest, clock: options.clock };
     let (writer, reports) = std::thread::scope(|scope| {
         let written = spawn(scope, "ledger", move || {
             let written = ledger.run(&received, &mut |size| {
@@ -148,6 +148,7 @@ fn read_all(
     progress: &Progress,
 ) -> Vec<(PathBuf, FileReport)> {
     let mut reports = Vec::new();
+    let mut keeper = cursors.clone();
     for file in files {
         // The place of everything before must be known: the next file may be a copy of the last.
         let (reply, answered) = sync_channel(1);
@@ -164,7 +165,7 @@ fn read_all(
         let report = read_file(
             &file.path,
             &read_options,
-            &mut |query| cursors.lookup(query),
+            &mut keeper,
             &mut |draft: Draft| items.send(Item::Draft(Box::new(draft))).map_err(|_| Stop),
             &mut |bytes| {
                 progress.bytes_done.fetch_add(bytes, Ordering::Relaxed);

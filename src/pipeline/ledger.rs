@@ -6,7 +6,6 @@ use super::PipelineError;
 use super::cursors::Cursors;
 use crate::evidence::{Door, Draft, Envelope, Writer};
 use crate::model::Moment;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
@@ -32,7 +31,7 @@ pub struct Ledger {
     /// The store.
     pub writer: Writer,
     /// How far files have been read.
-    pub cursors: Arc<Cursors>,
+    pub cursors: Cursors,
     /// By which door batches come.
     pub door: Door,
     /// The present.

@@ -79,7 +79,7 @@ impl Live {
         let config = &options.config;
         let mut writer = Writer::open(&StoreOptions::new(config.store.clone()))?;
         let reader = writer.reader();
-        let cursors = Arc::new(Cursors::open(&config.store, &reader)?);
+        let cursors = Cursors::open(&config.store, &reader)?;
         let mut indexer = Indexer::open(&config.store, reader.clone(), config.limits.index_heap_bytes)?;
         indexer.advance(writer.size(), &mut |_| ())?;
         indexer.commit()?;
@@ -94,7 +94,7 @@ impl Live {
             (hint, waker)
         };
         let listeners = super::kernel::spawn(options, &items, &failure);
-        let tailer = spawn_tailer(options.clone(), Arc::clone(&cursors), items, hint, Arc::clone(&failure));
+        let tailer = spawn_tailer(options.clone(), cursors.clone(), items, hint, Arc::clone(&failure));
         let ledger = Ledger { writer, cursors, door: Door::Tail, clock: options.clock };
         let fails = Arc::clone(&failure);
         let ledger = std::thread::spawn(move || {
@@ -177,7 +177,7 @@ fn tail_folders(tails: &[Tail]) -> Vec<PathBuf> {
 
 fn spawn_tailer(
     options: LiveOptions,
-    cursors: Arc<Cursors>,
+    cursors: Cursors,
     items: SyncSender<Item>,
     mut hint: Hint,
     failure: Arc<Failure>,
@@ -190,8 +190,7 @@ fn spawn_tailer(
             age_ms: millis(limits.batch_age_ms),
             ..TailOptions::default()
         };
-        let lookup = Box::new(move |query: &crate::source::ResumeQuery| cursors.lookup(query));
-        let mut tailer = Tailer::new(tail_paths(&options.config.tail), tail_options, lookup);
+        let mut tailer = Tailer::new(tail_paths(&options.config.tail), tail_options, Box::new(cursors));
         let mut emit = |item: TailItem| emit(item, &items, options.clock);
         while !failure.stop.load(Ordering::Relaxed) {
             match tailer.poll((options.clock)(), &mut emit) {

@@ -70,9 +70,7 @@ impl Batcher {
     /// At the start of a file, or of a stream.
     pub fn new(label: Label, file: Option<FileId>) -> Batcher {
         let framer = Framer::new(format_of(label.kind));
-        let snapshot =
-            Snapshot { framer, unfinished: Vec::new(), prefix: Prefix::default(), records: 0, continues: false };
-        Batcher::resume(label, file, snapshot)
+        Batcher::resume(label, file, Snapshot::of_nothing(framer))
     }
 
     /// Behind what was consumed before.

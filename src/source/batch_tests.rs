@@ -18,7 +18,7 @@ fn label() -> Label {
 }
 
 /// Everything in pieces of these sizes, then the rest.
-fn drafts(input: &[u8], sizes: &[usize], mut batcher: Batcher) -> Vec<Draft> {
+pub fn drafts(input: &[u8], sizes: &[usize], mut batcher: Batcher) -> Vec<Draft> {
     let mut found = Vec::new();
     let mut emit = |draft| {
         found.push(draft);

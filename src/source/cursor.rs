@@ -84,6 +84,52 @@ impl ResumeQuery {
     }
 }
 
+/// A batch that was read from a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// Byte of the file, after decompression, at which it starts.
+    pub start: u64,
+    /// H(bytes [0, start)).
+    pub before: Hash,
+    /// Byte behind its last one.
+    pub end: u64,
+    /// H(bytes [0, end)).
+    pub prefix: Hash,
+    /// Its first record continues the one before `start`.
+    pub continues: bool,
+    /// Its last record goes on behind `end`.
+    pub goes_on: bool,
+    /// Where the keeper has it.
+    pub leaf: u64,
+}
+
+/// Cursors of one file are closer to each other than this: a batch has at most half of it, and a keeper keeps the last one of each half.
+pub const NEAR_BYTES: u64 = 2 << 20;
+
 /// The keeper of cursors. It must know every draft that was taken, at least all but the last 4,096 of this process (those a `Tailer` remembers itself; `read_file`
-/// remembers none).
-pub type Lookup<'a> = dyn FnMut(&ResumeQuery) -> Vec<Cursor> + 'a;
+/// remembers none), but need not answer with each: of a file's cursors that are no further apart than `NEAR_BYTES`, the newest is enough.
+pub trait Keep {
+    /// What is known.
+    fn cursors(&mut self, query: &ResumeQuery) -> Vec<Cursor>;
+
+    /// Batches of files that are an answer to a question about content: back from each of their cursors that end behind `from`, and near it, to the batch that
+    /// starts at or before `from`. Too few is harmless: what is not known is read again.
+    fn batches(&mut self, _query: &ResumeQuery, _from: u64) -> Vec<Batch> {
+        Vec::new()
+    }
+
+    /// The bytes of a batch; `None` when they are gone.
+    fn bytes(&mut self, _batch: &Batch) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+/// One that answers with every cursor there is needs no batches.
+impl<F: FnMut(&ResumeQuery) -> Vec<Cursor>> Keep for F {
+    fn cursors(&mut self, query: &ResumeQuery) -> Vec<Cursor> {
+        self(query)
+    }
+}
+
+/// A keeper.
+pub type Lookup<'a> = dyn Keep + 'a;

@@ -80,6 +80,11 @@ impl Decoder {
         self
     }
 
+    /// Where it is, after decompression.
+    pub fn position(&self) -> u64 {
+        self.unpacked
+    }
+
     /// Bytes of the file itself that were read.
     pub fn packed(&self) -> u64 {
         match &self.inner {

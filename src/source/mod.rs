@@ -1,6 +1,6 @@
 //! Where bytes come from: files, folders, compression, rotation; filled into drafts of batches.
 //!
-//! Inside: `batch` fills drafts and `cursor`/`scan` say where reading goes on (pure); `open`, `decode`, `walk` and `reader` read files once;
+//! Inside: `batch` fills drafts and `cursor`/`scan`/`resume` say where reading goes on (pure); `open`, `decode`, `walk` and `reader` read files once;
 //! `tail` follows them while they are written, rotated, truncated and replaced; `kernel` listens to the kernel's audit group.
 //! Not here: how records are cut (`deponent_parsers::frame`), how drafts are kept (`evidence`), who remembers cursors (the caller's `Lookup`).
 
@@ -14,12 +14,13 @@ mod names;
 mod open;
 mod prefix;
 mod reader;
+mod resume;
 mod scan;
 mod tail;
 mod walk;
 
 pub use batch::{Batcher, Label};
-pub use cursor::{Cursor, Lookup, ResumeQuery};
+pub use cursor::{Batch, Cursor, Keep, Lookup, NEAR_BYTES, ResumeQuery};
 pub use decode::{BOMB_BYTES, BOMB_RATIO};
 pub use error::{Issue, Skipped, SourceError, Stop};
 pub use kernel::{AUDIT as KERNEL_AUDIT, Heard, Listener};
@@ -33,3 +34,5 @@ pub use walk::{Found, Walk, walk};
 mod batch_tests;
 #[cfg(test)]
 mod reader_tests;
+#[cfg(test)]
+mod resume_tests;

@@ -9,7 +9,8 @@ use super::decode::Decoder;
 use super::detect::{DETECT_BYTES, kind_of, unrecognised};
 use super::error::{Issue, Skipped, SourceError, Stop};
 use super::open::{Opened, open};
-use super::scan::{Scan, Snapshot};
+use super::resume::{Resumed, resume};
+use super::scan::Snapshot;
 use crate::evidence::{Draft, Hash};
 use crate::model::{Reading, RecordKind};
 use std::path::Path;
@@ -113,11 +114,12 @@ pub(super) fn read_opened(
     report.kind = Some(kind);
     // What is wrong with the head is found again, in its place, by the reading proper.
     report.issues.clear();
-    let candidates = lookup(&ResumeQuery::content(kind, &options.cluster, &options.node, &head));
+    let query = ResumeQuery::content(kind, &options.cluster, &options.node, &head);
     let mut steps = Steps { progress, told: 0 };
-    let snapshot = resume(&mut decoder, Scan::new(kind, candidates), &mut report, &mut steps);
+    let resumed = resume_decoded(&mut decoder, kind, &query, lookup, &mut report, &mut steps);
+    report.matched = resumed.matched;
     let label = options.label(kind);
-    let mut batcher = match snapshot {
+    let mut batcher = match resumed.snapshot {
         Some(snapshot) => {
             report.skipped_bytes = snapshot.end();
             report.skipped_records = snapshot.records();
@@ -125,7 +127,14 @@ pub(super) fn read_opened(
         }
         None => Batcher::new(label, Some(opened.id)),
     };
-    let read = read_on(&mut decoder, &mut batcher, &mut report, emit, &mut steps);
+    let read = if resumed.is_within {
+        // What grows now is compared next time; what ends it early is said.
+        report.issues.extend(decoder.read(&mut [0]).err());
+        steps.at(decoder.packed());
+        Ok(())
+    } else {
+        read_on(&mut decoder, &mut batcher, &mut report, emit, &mut steps)
+    };
     report.records = batcher.records();
     report.bytes = batcher.sealed().saturating_sub(report.skipped_bytes);
     read.map(|()| report)
@@ -164,30 +173,43 @@ fn head(decoder: &mut Decoder, report: &mut FileReport) -> Vec<u8> {
     head
 }
 
-/// Leaves the decoder at the end of the longest consumed prefix, or at the start.
-fn resume(decoder: &mut Decoder, mut scan: Scan, report: &mut FileReport, steps: &mut Steps<'_>) -> Option<Snapshot> {
-    let mut buffer = vec![0; if scan.is_done() { 0 } else { CHUNK_BYTES }];
-    if let Err(issue) = decoder.seek_to(0) {
-        report.issues.push(issue);
-        return None;
-    }
-    let mut at = 0u64;
-    while !scan.is_done() {
-        // A bad tail ends the comparison; the reading proper meets it again and reports it.
-        let Ok(read @ 1..) = decoder.read(&mut buffer) else { break };
-        at = at.saturating_add(read as u64);
-        scan.feed(buffer.get(..read).unwrap_or_default());
+/// Leaves the decoder at the end of what was consumed before, or at the start.
+fn resume_decoded(
+    decoder: &mut Decoder,
+    kind: RecordKind,
+    query: &ResumeQuery,
+    lookup: &mut Lookup<'_>,
+    report: &mut FileReport,
+    steps: &mut Steps<'_>,
+) -> Resumed {
+    let mut is_broken = decoder.seek_to(0).is_err();
+    let mut content = |at: u64, buffer: &mut [u8]| {
+        let mut len = 0usize;
+        if decoder.position() != at && decoder.seek_to(at).is_err() {
+            is_broken = true;
+            return Ok(0);
+        }
+        while let Some(room) = buffer.get_mut(len..).filter(|room| !room.is_empty()) {
+            match decoder.read(room) {
+                Ok(0) => break,
+                Ok(read) => len = len.saturating_add(read),
+                // A bad tail ends the comparison; the reading proper meets it again and reports it.
+                Err(_) => {
+                    is_broken = true;
+                    break;
+                }
+            }
+        }
         steps.at(decoder.packed());
+        Ok(len)
+    };
+    // Whatever is wrong with the file has been turned into its end.
+    let resumed = resume(&mut content, kind, query, lookup).unwrap_or_default();
+    let end = resumed.snapshot.as_ref().map_or(0, Snapshot::end);
+    if is_broken || decoder.position() != end {
+        report.issues.extend(decoder.seek_to(end).err());
     }
-    let (snapshot, matched) = scan.finish();
-    report.matched = matched;
-    let end = snapshot.as_ref().map_or(0, Snapshot::end);
-    if end != at
-        && let Err(issue) = decoder.seek_to(end)
-    {
-        report.issues.push(issue);
-    }
-    snapshot
+    resumed
 }
 
 fn read_on(

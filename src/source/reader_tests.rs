@@ -278,7 +278,7 @@ fn reading_stops_when_its_consumer_does() {
         if taken == 2 { Err(Stop) } else { Ok(()) }
     };
     let options = ReadOptions::default();
-    assert_eq!(read_file(&path, &options, &mut |_| Vec::new(), &mut emit, &mut |_| {}), Err(Stop));
+    assert_eq!(read_file(&path, &options, &mut |_: &ResumeQuery| Vec::new(), &mut emit, &mut |_| {}), Err(Stop));
     assert_eq!(taken, 2);
 }
 

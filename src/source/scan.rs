@@ -1,7 +1,7 @@
 //! Finds where to go on in a file: at the end of its longest prefix that was consumed before.
 //!
 //! Inside: the rule, pure. A cursor that does not match the file's bytes is never guessed around: then the file is new.
-//! Not here: where the candidates come from (`cursor::Lookup`), reading (`reader`, `tail`).
+//! Not here: where the candidates come from and which are asked for when (`resume`), reading (`reader`, `tail`).
 
 use super::batch::format_of;
 use super::cursor::Cursor;
@@ -22,6 +22,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// At the start of a file.
+    pub(super) fn of_nothing(framer: Framer) -> Snapshot {
+        Snapshot { framer, unfinished: Vec::new(), prefix: Prefix::default(), records: 0, continues: false }
+    }
+
     /// Bytes that were consumed.
     pub fn end(&self) -> u64 {
         self.prefix.len()
@@ -33,11 +38,22 @@ impl Snapshot {
     }
 }
 
+/// Where a batch ended and the next one may have started: so much of a file was consumed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Joint {
+    /// Bytes before it.
+    pub(super) end: u64,
+    /// H(bytes [0, end)).
+    pub(super) prefix: Hash,
+    /// The last record goes on behind `end`.
+    pub(super) goes_on: bool,
+}
+
 /// Goes once over a file from its start and compares with each candidate at its end.
 #[derive(Debug)]
 pub struct Scan {
     /// Ascending by `end`.
-    candidates: Vec<Cursor>,
+    candidates: Vec<Joint>,
     next: usize,
     framer: Framer,
     unread: Vec<u8>,
@@ -52,17 +68,31 @@ pub struct Scan {
 impl Scan {
     /// Over a file of `kind` with these candidates.
     pub fn new(kind: RecordKind, mut candidates: Vec<Cursor>) -> Scan {
-        candidates.retain(|cursor| cursor.kind == kind && cursor.end > 0);
-        candidates.sort_by_key(|cursor| cursor.end);
+        candidates.retain(|cursor| cursor.kind == kind);
+        let joint = |cursor: Cursor| Joint { end: cursor.end, prefix: cursor.prefix, goes_on: cursor.goes_on };
+        Scan::behind(kind, None, candidates.into_iter().map(joint))
+    }
+
+    /// Over the rest of a file, behind what was gone over before, with the candidates that lie there.
+    pub(super) fn behind(
+        kind: RecordKind,
+        snapshot: Option<&Snapshot>,
+        candidates: impl IntoIterator<Item = Joint>,
+    ) -> Scan {
+        let end = snapshot.map_or(0, Snapshot::end);
+        let mut candidates: Vec<Joint> = candidates.into_iter().filter(|joint| joint.end > end).collect();
+        candidates.sort_by_key(|joint| joint.end);
+        let framer = || Framer::new(format_of(kind));
+        let snapshot = snapshot.cloned().unwrap_or_else(|| Snapshot::of_nothing(framer()));
         Scan {
             candidates,
             next: 0,
-            framer: Framer::new(format_of(kind)),
-            unread: Vec::new(),
+            records: snapshot.records.saturating_sub(u64::from(!snapshot.unfinished.is_empty())),
+            framer: snapshot.framer,
+            unread: snapshot.unfinished,
             at: 0,
-            prefix: Prefix::default(),
-            records: 0,
-            continues: false,
+            prefix: snapshot.prefix,
+            continues: snapshot.continues,
             best: None,
             matched: Vec::new(),
         }
@@ -100,7 +130,25 @@ impl Scan {
         (self.best, self.matched)
     }
 
-    fn cut(&mut self, part: &[u8]) {
+    /// Bytes gone over that begin a record which is not finished here.
+    pub(super) fn unfinished(&self) -> &[u8] {
+        self.unread.get(self.at..).unwrap_or_default()
+    }
+
+    /// The state of reading here. `goes_on`: a record is known to go on here.
+    pub(super) fn snapshot(&self, goes_on: bool) -> Snapshot {
+        let unfinished = self.unfinished().to_vec();
+        Snapshot {
+            framer: self.framer.clone(),
+            records: self.records.saturating_add(u64::from(!unfinished.is_empty())),
+            continues: unfinished.is_empty() && (self.continues || goes_on),
+            unfinished,
+            prefix: self.prefix.clone(),
+        }
+    }
+
+    /// More bytes of the file, without a comparison.
+    pub(super) fn cut(&mut self, part: &[u8]) {
         self.prefix.update(part);
         self.unread.drain(..self.at);
         self.at = 0;
@@ -127,15 +175,9 @@ impl Scan {
             if cursor.prefix != hash {
                 continue;
             }
-            let unfinished = self.unread.get(self.at..).unwrap_or_default().to_vec();
-            self.matched.push((cursor.end, hash));
-            self.best = Some(Snapshot {
-                framer: self.framer.clone(),
-                records: self.records.saturating_add(u64::from(!unfinished.is_empty())),
-                continues: unfinished.is_empty() && (self.continues || cursor.goes_on),
-                unfinished,
-                prefix: self.prefix.clone(),
-            });
+            let goes_on = cursor.goes_on;
+            self.matched.push((self.prefix.len(), hash));
+            self.best = Some(self.snapshot(goes_on));
         }
     }
 }

@@ -89,6 +89,35 @@ fn reading_again_adds_nothing_whatever_the_name_or_compression() {
     assert_eq!(scratch.search("*").len() as u64, number(&first, "events"));
 }
 
+/// Files that end within a batch of what was read, or differ there: only what is new of them is read, in whole lines.
+#[test]
+fn reading_a_part_again_adds_nothing() {
+    let scratch = Scratch::new();
+    let lines = |from: u32, to: u32| (from..to).map(crate::live::line).collect::<String>().into_bytes();
+    let whole = lines(100_000, 120_000);
+    assert!(whole.len() > 2 << 20);
+    scratch.ingest(&[&scratch.write("a.log", &whole)], &[]);
+    let size = || deponent::evidence::Reader::open(&scratch.path("store")).unwrap().size();
+    let before = size();
+    for end in [700, 300_001, 1_500_000, whole.len() - 1] {
+        scratch.ingest(&[&scratch.write("part.log", &whole[..end])], &[]);
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, &whole[..end]).unwrap();
+        scratch.ingest(&[&scratch.write("part.gz", encoder.finish().unwrap())], &[]);
+        assert_eq!(size(), before, "{end} bytes");
+    }
+    let start = whole[..1_500_000].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
+    for (end, number) in [(start, 200_000), (start + 20, 200_010)] {
+        let other = [&whole[..start], &whole[start..end], b"\n", &lines(number, number + 10)].concat();
+        let size_before = size();
+        scratch.ingest(&[&scratch.write("other.log", &other)], &[]);
+        assert_eq!(size(), size_before + 1);
+        let reader = deponent::evidence::Reader::open(&scratch.path("store")).unwrap();
+        let entry = reader.entry(size_before).unwrap();
+        assert_eq!((entry.header.start, entry.header.end), (start as u64, other.len() as u64));
+    }
+}
+
 #[test]
 fn records_in_any_order_give_the_same_events() {
     let bytes = std::fs::read(sample("auditd/trojan.log")).unwrap();

@@ -5,7 +5,7 @@
 use super::emitted::Emitted;
 use super::follow::{Follow, Growth, read_full};
 use super::group::{Group, Orphan, gap, hand_out};
-use super::{TailItem, TailOptions, candidates, passed};
+use super::{Both, TailItem, TailOptions, passed};
 use crate::evidence::{Draft, FileId};
 use crate::source::batch::Batcher;
 use crate::source::cursor::{Lookup, ResumeQuery};
@@ -15,7 +15,8 @@ use crate::source::error::{Issue, Skipped, Stop};
 use crate::source::names::{Age, Family};
 use crate::source::open::Opened;
 use crate::source::reader::{ReadOptions, read_opened};
-use crate::source::scan::{Scan, Snapshot};
+use crate::source::resume::resume;
+use crate::source::scan::Snapshot;
 use std::cell::RefCell;
 use std::fs::{File, Metadata};
 use std::io;
@@ -24,8 +25,6 @@ use std::path::PathBuf;
 
 /// After this time a file is read though it never lay still, ms.
 const SETTLE_MS_MAX: u32 = 30_000;
-/// Bytes compared at once when a file is met again.
-const SCAN_BYTES: usize = 256 << 10;
 
 /// What a look at a file shows of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +83,8 @@ enum Stage {
     Fresh,
     /// Read as it grows.
     Following(Box<Follow>),
+    /// It ends within what was read before, perhaps under another name: nothing to read unless it changes.
+    Known,
     /// Read to its end and closed; opened again when it changes.
     Done,
 }
@@ -217,6 +218,7 @@ impl Tailed {
         match std::mem::replace(&mut self.stage, Stage::Fresh) {
             Stage::Fresh => self.begin(context),
             Stage::Following(follow) => self.follow(follow, before, context),
+            Stage::Known => self.keep_known(before, context),
             Stage::Done => {
                 self.stage = Stage::Done;
                 Ok(Step::AtEnd)
@@ -275,10 +277,15 @@ impl Tailed {
             return Ok(if finished { Step::Gone } else { Step::AtEnd });
         };
         let query = ResumeQuery::content(kind, &context.read.cluster, &context.read.node, &head);
-        let scan = Scan::new(kind, candidates(&query, context.lookup, context.emitted));
-        let scanned = scan_file(file, scan).inspect(|(_, matched)| {
-            context.group.account(matched, &mut |at, bytes| holds(file, at, bytes));
+        let mut both = Both { keeper: &mut *context.lookup, emitted: context.emitted };
+        let resumed = resume(&mut |at, buffer| read_full(file, buffer, at), kind, &query, &mut both);
+        let scanned = resumed.inspect(|resumed| {
+            context.group.account(&resumed.matched, &mut |at, bytes| holds(file, at, bytes));
         });
+        if scanned.as_ref().is_ok_and(|resumed| resumed.is_within) {
+            self.stage = Stage::Known;
+            return Ok(Step::AtEnd);
+        }
         if self.is_active() && scanned.is_ok() && context.group.unaccounted.is_some() && !context.group.troubled {
             // What is read now becomes the newest under this path: whoever is killed after that does not miss what was there before. So the gap comes first.
             if context.waiting {
@@ -286,8 +293,9 @@ impl Tailed {
             }
             context.group.gone(context.read, context.emit)?;
         }
-        let begun = scanned.and_then(|(snapshot, _)| {
+        let begun = scanned.and_then(|resumed| {
             let label = context.read.label(kind);
+            let snapshot = resumed.snapshot;
             let end = snapshot.as_ref().map_or(0, Snapshot::end);
             let batcher = match snapshot {
                 Some(snapshot) => Batcher::resume(label, Some(self.id.clone()), snapshot),
@@ -304,6 +312,26 @@ impl Tailed {
         }
     }
 
+    /// Nothing of it is new, unless it has changed: then it is gone over again, as what came may be known too.
+    fn keep_known(&mut self, before: Option<Seen>, context: &mut Context<'_>) -> Result<Step, Stop> {
+        if before != self.seen {
+            let reached = before.map_or(0, |seen| seen.size);
+            if self.size() < reached {
+                (context.emit)(gap(context.read, self.id.path.clone(), reached, reached, "truncated"))?;
+            }
+            // One that grows slowly is not gone over at each look.
+            self.first_seen = context.now;
+            return self.begin(context);
+        }
+        self.stage = Stage::Known;
+        if self.is_active() || !self.is_still(context, context.options.rotate_wait_ms) {
+            return Ok(Step::AtEnd);
+        }
+        self.stage = Stage::Done;
+        self.file = None;
+        Ok(if self.listed { Step::AtEnd } else { Step::Gone })
+    }
+
     /// A compressed file is read in one go; it does not grow.
     fn read_packed(&mut self, context: &mut Context<'_>) -> Result<Step, Stop> {
         let Some(file) = self.file.take() else { return Ok(Step::AtEnd) };
@@ -314,7 +342,7 @@ impl Tailed {
             &self.path,
             opened,
             read,
-            &mut |query| candidates(query, &mut **lookup, emitted),
+            &mut Both { keeper: &mut **lookup, emitted },
             &mut |draft| hand_out(draft, emitted, emit),
             &mut |_| {},
         )?;
@@ -429,20 +457,6 @@ impl Tailed {
         let issue = Issue { kind: "read-error", at, detail: error.to_string() };
         (context.emit)(TailItem::Issue { path: self.path.clone(), issue })
     }
-}
-
-type Matches = Vec<(u64, crate::evidence::Hash)>;
-
-fn scan_file(file: &File, mut scan: Scan) -> io::Result<(Option<Snapshot>, Matches)> {
-    let mut buffer = vec![0; if scan.is_done() { 0 } else { SCAN_BYTES }];
-    while !scan.is_done() {
-        let read = read_full(file, &mut buffer, scan.end())?;
-        if read == 0 {
-            break;
-        }
-        scan.feed(buffer.get(..read).unwrap_or_default());
-    }
-    Ok(scan.finish())
 }
 
 fn holds(file: &File, at: u64, bytes: &[u8]) -> bool {

@@ -109,7 +109,7 @@ impl Tailer {
         if let Some(at) = self.by_base.get(&base) {
             return *at;
         }
-        let found = (self.lookup)(&ResumeQuery::Path { path: base.as_os_str().as_bytes().to_vec() });
+        let found = self.lookup.cursors(&ResumeQuery::Path { path: base.as_os_str().as_bytes().to_vec() });
         let read = self.paths.get(path).map(|path| path.read.clone()).unwrap_or_default();
         let same = |cursor: &crate::source::Cursor| cursor.cluster == read.cluster && cursor.node == read.node;
         let unaccounted = found.into_iter().next().filter(same);

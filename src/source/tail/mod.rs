@@ -2,7 +2,7 @@
 //!
 //! Inside: `Tailer`, polled by its owner, who does the sleeping; `Hint`, which wakes him early. `group` is one log with its rotated files, `file` one file of it,
 //! `follow` how a file's growth is read, `listing` the folders.
-//! Not here: where reading goes on in a file (`scan`), what becomes of drafts and gaps (`pipeline`).
+//! Not here: where reading goes on in a file (`resume`), what becomes of drafts and gaps (`pipeline`).
 //!
 //! What this rests on: a file that is open stays readable whatever happens to its name, and a file that was not open is known by its content. So no name decides
 //! anything; names give an order. What may have been lost (truncation, replacement) is said as a `Control::Gap`, never passed over.
@@ -16,7 +16,7 @@ mod listing;
 
 pub use hint::{Hint, Waker};
 
-use super::cursor::{Cursor, Lookup, ResumeQuery};
+use super::cursor::{Batch, Cursor, Keep, Lookup, ResumeQuery};
 use super::error::{Issue, Skipped, Stop};
 use super::reader::ReadOptions;
 use crate::evidence::Draft;
@@ -120,7 +120,7 @@ pub enum Turn {
 }
 
 /// Answers for the cursors of what was acknowledged.
-pub type Keeper = dyn FnMut(&ResumeQuery) -> Vec<Cursor> + Send;
+pub type Keeper = dyn Keep + Send;
 
 /// Follows files. One thread owns it and calls `poll`; emitting may block, which is all the backpressure there is: then the files are the buffer.
 pub struct Tailer {
@@ -255,10 +255,25 @@ impl Tailer {
 }
 
 /// Answers from what was handed out by this process, and from the keeper.
-fn candidates(query: &ResumeQuery, lookup: &mut Lookup<'_>, emitted: &RefCell<Emitted>) -> Vec<Cursor> {
-    let mut found = lookup(query);
-    found.extend(emitted.borrow().answer(query));
-    found
+struct Both<'a> {
+    keeper: &'a mut Lookup<'static>,
+    emitted: &'a RefCell<Emitted>,
+}
+
+impl Keep for Both<'_> {
+    fn cursors(&mut self, query: &ResumeQuery) -> Vec<Cursor> {
+        let mut found = self.keeper.cursors(query);
+        found.extend(self.emitted.borrow().answer(query));
+        found
+    }
+
+    fn batches(&mut self, query: &ResumeQuery, from: u64) -> Vec<Batch> {
+        self.keeper.batches(query, from)
+    }
+
+    fn bytes(&mut self, batch: &Batch) -> Option<Vec<u8>> {
+        self.keeper.bytes(batch)
+    }
 }
 
 /// Milliseconds as nanoseconds.
@@ -271,6 +286,8 @@ fn passed(now: i64, since: i64, ms: u32) -> bool {
     now < since || now.saturating_sub(since) >= nanos(ms)
 }
 
+#[cfg(test)]
+mod known_tests;
 #[cfg(test)]
 mod model_tests;
 #[cfg(test)]

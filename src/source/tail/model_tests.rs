@@ -16,6 +16,8 @@ enum Act {
     /// Rename everything one further, without creating.
     Rotate,
     CopyTruncate,
+    /// A copy of what has been read, and so many lines behind it that are read before anything else happens.
+    Copy(u8),
     /// Destroys what was not read.
     Truncate,
     Delete,
@@ -32,6 +34,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         2 => Just(Act::Half),
         3 => Just(Act::Rotate),
         1 => Just(Act::CopyTruncate),
+        2 => (0u8..5).prop_map(Act::Copy),
         1 => Just(Act::Truncate),
         1 => Just(Act::Delete),
         2 => (1u8..5).prop_map(Act::Gzip),
@@ -143,6 +146,20 @@ impl World {
                     fs::copy(self.bench.path("a.log"), self.bench.path("a.log.1")).unwrap();
                     File::options().write(true).open(self.bench.path("a.log")).unwrap().set_len(0).unwrap();
                     self.in_base.clear();
+                }
+            }
+            Act::Copy(count) => {
+                // One that is shorter than its head is found by whole batches only.
+                let len = fs::metadata(self.bench.path("a.log")).map_or(0, |metadata| metadata.len());
+                if len >= 256 && self.shift() {
+                    (0..3).for_each(|_| self.bench.rest());
+                    // The beginning of a half line may be read of the copy.
+                    self.abandoned += usize::from(self.half.is_some());
+                    fs::copy(self.bench.path("a.log"), self.bench.path("a.log.1")).unwrap();
+                    self.in_base.clear();
+                    self.lines(*count, 10);
+                    (0..5).for_each(|_| self.bench.poll(100));
+                    self.bench.acknowledge(usize::MAX);
                 }
             }
             Act::Truncate => {

@@ -1,8 +1,8 @@
 //! Tests of `tail`: each way in which a log is rotated, truncated, replaced and lost, by explicit polls; no test sleeps.
 
 use super::super::batch_tests::records;
-use super::super::cursor::Cursor;
 use super::super::reader::ReadOptions;
+use super::super::resume_tests::Thin;
 use super::{Control, ResumeQuery, TailItem, TailOptions, TailPath, Tailer, Turn};
 use crate::evidence::Draft;
 use crate::model::{Moment, RecordKind};
@@ -10,7 +10,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 
 /// A folder, a tailer on it, and what came out.
 pub struct Bench {
@@ -21,29 +20,20 @@ pub struct Bench {
     /// Everything that was handed out and is not lost by a kill.
     pub drafts: Vec<Draft>,
     pub others: Vec<TailItem>,
-    /// Cursors of the drafts that the keeper knows.
-    known: Arc<Mutex<Vec<Cursor>>>,
+    /// The drafts that the keeper knows.
+    known: Thin,
 }
 
-fn tailer(dir: &Path, patterns: &[&str], known: Arc<Mutex<Vec<Cursor>>>) -> Tailer {
+fn tailer(dir: &Path, patterns: &[&str], known: Thin) -> Tailer {
     let read = ReadOptions { source: "t".into(), kind: Some(RecordKind::Own), ..ReadOptions::default() };
     let path = |pattern: &&str| TailPath { pattern: dir.join(pattern), read: read.clone() };
-    let lookup = move |query: &ResumeQuery| {
-        let known = known.lock().unwrap();
-        match query {
-            ResumeQuery::Content { .. } => known.iter().filter(|cursor| query.fits(cursor)).cloned().collect(),
-            ResumeQuery::Path { .. } => {
-                known.iter().rev().find(|cursor| query.fits(cursor)).cloned().into_iter().collect()
-            }
-        }
-    };
-    Tailer::new(patterns.iter().map(path).collect(), TailOptions::default(), Box::new(lookup))
+    Tailer::new(patterns.iter().map(path).collect(), TailOptions::default(), Box::new(known))
 }
 
 impl Bench {
     pub fn new(patterns: &[&'static str]) -> Bench {
         let dir = tempfile::tempdir().unwrap();
-        let known: Arc<Mutex<Vec<Cursor>>> = Arc::default();
+        let known = Thin::default();
         let tailer = tailer(dir.path(), patterns, known.clone());
         let patterns = patterns.to_vec();
         Bench { dir, tailer, patterns, now: 1 << 60, drafts: Vec::new(), others: Vec::new(), known }
@@ -94,14 +84,13 @@ impl Bench {
 
     /// The keeper has got the first `count` drafts.
     pub fn acknowledge(&mut self, count: usize) {
-        let mut known = self.known.lock().unwrap();
-        let cursors = self.drafts[..count.min(self.drafts.len())].iter().filter_map(Cursor::of);
-        let more: Vec<Cursor> = cursors.skip(known.len()).collect();
-        known.extend(more);
+        let mut known = self.known.drafts.lock().unwrap();
+        let more = self.drafts[..count.min(self.drafts.len())].iter().skip(known.len());
+        known.extend(more.cloned());
     }
 
     pub fn acknowledged(&self) -> usize {
-        self.known.lock().unwrap().len()
+        self.known.drafts.lock().unwrap().len()
     }
 
     /// kill -9, and a new process. What the keeper had not got is lost.
@@ -217,7 +206,7 @@ fn kinds_are_found_by_looking() {
     let mut bench = Bench::new(&[]);
     let read = ReadOptions { source: "t".into(), ..ReadOptions::default() };
     let paths = vec![TailPath { pattern: bench.path("*"), read }];
-    bench.tailer = Tailer::new(paths, TailOptions::default(), Box::new(|_| Vec::new()));
+    bench.tailer = Tailer::new(paths, TailOptions::default(), Box::new(|_: &ResumeQuery| Vec::new()));
     bench.append("audit.log", "type=CWD msg=audit(1.000:1): cwd=\"/\"\n");
     bench.append("k8s.json", "{\n  \"kind\": \"Event\",\n");
     bench.append("other.txt", "text\n");

@@ -177,3 +177,34 @@ fn copies_of_a_truncated_file_that_begin_alike() {
     let (lost, others) = super::lost_bytes(&scene.finish(&["a.log"]), "logs/a.log");
     assert!(others == 0 && (2..=3).contains(&lost.len()) && lost.iter().all(|(from, to, _)| from == to), "{lost:?}");
 }
+
+/// A copy that is shorter than what was read, as lines came between copy and truncation.
+#[test]
+fn a_copy_is_grown_past_before_the_truncation() {
+    let mut scene = Scene::running(&SYSLOG, "a.log");
+    let mut file = scene.writer.open("a.log");
+    scene.writer.write(&mut file, 100);
+    scene.collected();
+    scene.writer.write(&mut file, 10);
+    fs::copy(scene.writer.path("a.log"), scene.writer.path("a.log.1")).unwrap();
+    scene.writer.write(&mut file, 10);
+    scene.collected();
+    file.set_len(0).unwrap();
+    scene.writer.write(&mut file, 10);
+    scene.finish(&["a.log"]);
+}
+
+/// Everyday logrotate without `delaycompress`: the old writer goes on writing into a file that has been compressed and removed.
+#[test]
+fn late_lines_behind_the_compression() {
+    let mut scene = Scene::running(&SYSLOG, "a.log");
+    let mut file = scene.writer.open("a.log");
+    scene.writer.write(&mut file, 100);
+    scene.collected();
+    scene.writer.rotate("a.log");
+    scene.writer.gzip("a.log.1", "a.log.1.gz");
+    scene.writer.write(&mut file, 10);
+    scene.writer.append("a.log", 10);
+    scene.collected();
+    scene.finish(&["a.log"]);
+}
