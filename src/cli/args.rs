@@ -158,8 +158,10 @@ pub enum Command {
         after_help = "EXAMPLES:\n  deponent findings -S yesterday\n  deponent findings -o ndjson\n  deponent rules UNATTRIBUTED_EXEC          what a finding means"
     )]
     Findings(FindingsArgs),
-    /// What was read: how much of which file, and when
-    #[command(after_help = "EXAMPLES:\n  deponent sources\n  deponent sources -o json")]
+    /// How each log is doing: state, lag, rate, last event, bad records, gaps, last error; the troubled ones first
+    #[command(
+        after_help = "EXAMPLES:\n  deponent sources\n  deponent sources -q | head                 what needs somebody\n  deponent sources -o json                  everything: also position, bytes, first and last read\n  deponent sources -c /etc/deponent.toml    what that configuration names, also where no collector runs\n\nSTATES:\n  unreadable  it is there and cannot be read, or its format is not known\n  missing     it is configured, and not there\n  behind      bytes of it are unread (LAG BYTES)\n  following   all of it was read, and the collector goes on\n  stopped     all of it was read; no collector runs\n  empty       nothing was ever written to it\n  rotated     the name of a rotated file; what of it is unread counts as that of its log\n  gone        a pattern named it, and it is not there any more\n  imported    read once, by `ingest`\n  unknown     no [[tail]] here names it: another machine read it, or it is no longer configured"
+    )]
     Sources,
     /// Completions for a shell
     Completions {

@@ -4,10 +4,10 @@
 
 use super::args::Global;
 use super::exit::{CliError, Exit};
-use crate::config::Config;
+use crate::config::{Config, Tail};
 use crate::evidence::{Reader, holder};
 use crate::index::Index;
-use crate::query::{AnswerError, Engine, Question, Stop, Trailer};
+use crate::query::{AnswerError, Engine, Followed, Question, Stop, Trailer};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::{Request, Uri};
@@ -49,6 +49,15 @@ pub fn store_dir(global: &Global) -> Result<PathBuf, CliError> {
     }
 }
 
+/// What a collector of this store would follow: nothing is known of that where the configuration is about another store.
+fn followed(global: &Global, dir: &Path) -> Vec<Tail> {
+    let same = |other: &Path| matches!((other.canonicalize(), dir.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    match config(global) {
+        Ok(config) if global.config.is_some() || same(&config.store) => config.tail,
+        _ => Vec::new(),
+    }
+}
+
 impl Asker {
     /// Finds whom to ask.
     pub fn find(global: &Global) -> Result<Asker, CliError> {
@@ -73,7 +82,8 @@ impl Asker {
         let reader = Reader::open(&dir).map_err(|error| CliError::of_evidence(&error))?;
         let index =
             Index::open_read_only(&dir.join("index")).map_err(|error| CliError::new(Exit::InputOutput, error))?;
-        Ok(Asker::Local(Box::new(Engine::new(reader, index))))
+        let followed = Followed { tails: followed(global, &dir), running: false };
+        Ok(Asker::Local(Box::new(Engine::new(reader, index).following(followed))))
     }
 
     /// Asks; each line goes to `sink`, whose error ends the answer quietly.

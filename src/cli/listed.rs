@@ -5,7 +5,7 @@
 use super::args::{FindingsArgs, Form, Global};
 use super::ask::Asker;
 use super::exit::{CliError, Exit};
-use super::output::{Output, say, stdout_error};
+use super::output::{Output, Patience, look, say, stdout_error};
 use super::search::asked;
 use crate::query::Question;
 use crate::render::Safe;
@@ -14,7 +14,28 @@ use std::io::Write;
 
 /// `sources`.
 pub fn sources(global: &Global) -> Result<Exit, CliError> {
-    list(global, &Asker::find(global)?, &Question::Sources, "sources", source_text)
+    let form = form(global, "sources")?;
+    let asker = Asker::find(global)?;
+    let mut lines = Vec::new();
+    let patience = Patience::new(global, "looking at every batch and every file");
+    asker.ask(&Question::Sources, &mut |line| {
+        lines.push(line);
+        Ok(())
+    })?;
+    drop(patience);
+    match form {
+        Form::Json | Form::Ndjson => {
+            let mut output = Output::new(global, form)?;
+            lines.iter().try_for_each(|line| output.line(line))?;
+            output.finish_quietly()?;
+        }
+        _ => {
+            let mut out = std::io::BufWriter::new(std::io::stdout());
+            let written = crate::render::sources(&mut out, &look(global)?, &lines).and_then(|()| out.flush());
+            written.map_err(|error| stdout_error(&error))?;
+        }
+    }
+    ended(global, lines.len(), "sources")
 }
 
 /// `findings`.
@@ -32,13 +53,12 @@ fn list(
     what: &str,
     text: fn(&Value) -> String,
 ) -> Result<Exit, CliError> {
-    let form = global.output.unwrap_or(Form::Text);
+    let form = form(global, what)?;
     let mut output = match form {
-        Form::Text | Form::Table => None,
         Form::Json | Form::Ndjson => Some(Output::new(global, form)?),
-        _ => return Err(CliError::usage(format!("`{what}` answers as text, json or ndjson (-o)"))),
+        _ => None,
     };
-    let mut found = 0u64;
+    let mut found = 0usize;
     asker.ask(question, &mut |line| {
         found += 1;
         match &mut output {
@@ -49,6 +69,17 @@ fn list(
     if let Some(output) = output {
         output.finish_quietly()?;
     }
+    ended(global, found, what)
+}
+
+fn form(global: &Global, what: &str) -> Result<Form, CliError> {
+    match global.output.unwrap_or(Form::Text) {
+        form @ (Form::Text | Form::Table | Form::Json | Form::Ndjson) => Ok(form),
+        _ => Err(CliError::usage(format!("`{what}` answers as text, json or ndjson (-o)"))),
+    }
+}
+
+fn ended(global: &Global, found: usize, what: &str) -> Result<Exit, CliError> {
     if !global.quiet {
         say(format_args!("{found} {what}"));
     }
@@ -57,24 +88,6 @@ fn list(
 
 fn word(line: &Value, name: &str) -> String {
     line.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).unwrap_or_default()
-}
-
-fn source_text(line: &Value) -> String {
-    if let Some(limit) = line.get("limit").and_then(Value::as_str) {
-        return limit.to_owned();
-    }
-    let place: Vec<String> =
-        ["cluster", "node"].iter().map(|name| word(line, name)).filter(|w| !w.is_empty()).collect();
-    format!(
-        "{:<18} {:<20} {:>9} records {:>12} bytes  read {} to {}  {}",
-        word(line, "kind"),
-        place.join("/"),
-        word(line, "records"),
-        word(line, "bytes"),
-        word(line, "first_read"),
-        word(line, "last_read"),
-        line.get("path").map_or_else(|| word(line, "source"), |_| word(line, "path"))
-    )
 }
 
 fn finding_text(line: &Value) -> String {

@@ -12,6 +12,7 @@ use crate::time::Zone;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 use std::io::{BufWriter, IsTerminal, Stdout, Write};
+use std::sync::mpsc::RecvTimeoutError;
 
 /// A line on stderr. Where nobody can read it (a full disk, a closed pipe) nothing else can be said either.
 pub fn say(line: std::fmt::Arguments<'_>) {
@@ -207,7 +208,8 @@ pub fn raw_records(output: &mut Output, event: &Value) -> Result<(), CliError> {
     Ok(())
 }
 
-fn look(global: &Global) -> Result<Look, CliError> {
+/// How output looks.
+pub fn look(global: &Global) -> Result<Look, CliError> {
     let zone = Zone::parse(&global.tz).map_err(CliError::usage)?;
     let is_terminal = std::io::stdout().is_terminal();
     let width = if is_terminal { terminal_width() } else { 0 };
@@ -218,6 +220,45 @@ fn look(global: &Global) -> Result<Look, CliError> {
 fn terminal_width() -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     columns.unwrap_or_else(|| terminal_size::terminal_size().map_or(0, |(width, _)| usize::from(width.0)))
+}
+
+/// A line on stderr while an answer takes longer than a second of which nobody knows how long it will take.
+pub struct Patience {
+    /// Dropped at the end: that ends the thread.
+    done: Option<std::sync::mpsc::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Patience {
+    /// Shows nothing yet, and never anything where stderr is no terminal.
+    pub fn new(global: &Global, what: &'static str) -> Patience {
+        if global.quiet || !std::io::stderr().is_terminal() {
+            return Patience { done: None, thread: None };
+        }
+        let (done, ended) = std::sync::mpsc::channel();
+        let wait = move |ms| ended.recv_timeout(std::time::Duration::from_millis(ms)) == Err(RecvTimeoutError::Timeout);
+        let thread = std::thread::spawn(move || {
+            if !wait(800) {
+                return;
+            }
+            let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            spinner.set_style(ProgressStyle::default_spinner());
+            spinner.set_message(what);
+            while wait(100) {
+                spinner.tick();
+            }
+            spinner.finish_and_clear();
+        });
+        Patience { done: Some(done), thread: Some(thread) }
+    }
+}
+
+impl Drop for Patience {
+    fn drop(&mut self) {
+        drop(self.done.take());
+        // What it showed is gone before anything else is written.
+        let _ended = self.thread.take().map(std::thread::JoinHandle::join);
+    }
 }
 
 /// A progress line on stderr for what takes longer than a second.

@@ -11,8 +11,8 @@ use super::{PipelineError, spawn};
 use crate::config::Limits;
 use crate::evidence::{Door, Draft, StoreOptions, Writer};
 use crate::model::{Moment, Reading, RecordKind};
-use crate::source::{FileReport, ReadOptions, Skipped, Stop, read_file, walk};
-use std::path::{Path, PathBuf};
+use crate::source::{FileReport, ReadOptions, Skipped, Stop, read_file, source_id, walk};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
@@ -178,12 +178,6 @@ fn read_all(
         }
     }
     reports
-}
-
-/// Who reads a file: the node, where it is known, and the path.
-pub fn source_id(node: &str, path: &Path) -> String {
-    let path = path.to_string_lossy();
-    if node.is_empty() { path.into_owned() } else { format!("{node}:{path}") }
 }
 
 fn index(indexer: &mut Indexer, sizes: &Receiver<u64>, records: &AtomicU64) -> Result<(), PipelineError> {

@@ -2,13 +2,12 @@
 //!
 //! Not here: the socket (`source::Listener`).
 
-use super::ingest::source_id;
 use super::ledger::Item;
 use super::live::{Failure, LiveOptions, own_draft};
 use crate::config::Tail;
 use crate::evidence::Draft;
 use crate::model::{Moment, RecordKind};
-use crate::source::{Heard, KERNEL_AUDIT, Label, Listener, Stop};
+use crate::source::{Heard, KERNEL_AUDIT, Label, Listener, Stop, source_id};
 use crate::time::rfc3339;
 use serde_json::json;
 use std::path::Path;
@@ -49,7 +48,7 @@ fn listen(options: &LiveOptions, tail: &Tail, items: &SyncSender<Item>, failure:
         Ok(listener) => listener,
         Err(error) => {
             tracing::warn!(%error, "the kernel's audit group cannot be listened to: it takes CAP_AUDIT_READ in the machine's own namespaces");
-            return say("not-listening", &error.to_string(), &mut emit);
+            return say("gap", &format!("not listening: {error}"), &mut emit);
         }
     };
     tracing::info!("listening to the kernel's audit group");

@@ -6,15 +6,14 @@
 use super::PipelineError;
 use super::cursors::Cursors;
 use super::indexer::Indexer;
-use super::ingest::source_id;
 use super::ledger::{Item, Ledger};
 use super::summary::Summary;
 use crate::config::{Config, Tail};
 use crate::evidence::{Door, Draft, Hash, Position, StoreOptions, Writer};
 use crate::model::{Moment, RecordKind};
-use crate::query::Engine;
+use crate::query::{Engine, Followed};
 use crate::source::{
-    Control, Hint, KERNEL_AUDIT, ReadOptions, Stop, TailItem, TailOptions, TailPath, Tailer, Turn, Waker,
+    Control, Hint, KERNEL_AUDIT, ReadOptions, Stop, TailItem, TailOptions, TailPath, Tailer, Turn, Waker, source_id,
 };
 use crate::time::rfc3339;
 use serde_json::json;
@@ -84,7 +83,8 @@ impl Live {
         indexer.advance(writer.size(), &mut |_| ())?;
         indexer.commit()?;
         writer.set_address(Some(options.address))?;
-        let engine = Engine::new(reader, indexer.index());
+        let followed = Followed { tails: config.tail.clone(), running: true };
+        let engine = Engine::new(reader, indexer.index()).following(followed);
         let failure = Arc::new(Failure::default());
         let (items, received) = sync_channel(DRAFTS);
         let (durable, sizes) = channel();

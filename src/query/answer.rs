@@ -39,7 +39,7 @@ pub enum Question {
         /// About events before this time, ns since 1970.
         until: Option<i64>,
     },
-    /// What was read: a line for each source and file.
+    /// How each log is doing: what was read of it, what is unread, what is wrong.
     Sources,
     /// What is missing.
     Gaps,

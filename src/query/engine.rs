@@ -8,7 +8,8 @@ use super::cursor::Cursor;
 use super::json::{self, JsonOptions};
 use super::plan::{Planned, plan};
 use super::raw::{Early, Verdict};
-use super::{Filter, Pipe, asks_for_own, findings, gaps, linked, load, lookup, matches, parse, sequence, sources};
+use super::sources::{self, Followed};
+use super::{Filter, Pipe, asks_for_own, findings, gaps, linked, load, lookup, matches, parse, sequence};
 use crate::evidence::{Checkpoint, Reader};
 use crate::index::{Field, Hit, Index, Order, Searcher, Selection, Window};
 use crate::model::{Event, Moment};
@@ -16,6 +17,7 @@ use crate::time::Zone;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Events that a page asks the index for at once when each of them needs a second look.
@@ -33,6 +35,7 @@ pub struct Engine {
     /// What makes it findable.
     pub index: Index,
     events: Events,
+    followed: Arc<Followed>,
 }
 
 /// One state of the store, on which one answer rests from its first line to its trailer.
@@ -43,6 +46,8 @@ pub struct View {
     pub searcher: Searcher,
     /// Events that were read before.
     pub events: Events,
+    /// What is followed here.
+    pub followed: Arc<Followed>,
     /// When the answer must be there, and how long it may take.
     deadline: Option<(Instant, Duration)>,
 }
@@ -50,13 +55,24 @@ pub struct View {
 impl Engine {
     /// Answers from this evidence and this index of it.
     pub fn new(reader: Reader, index: Index) -> Engine {
-        Engine { reader, index, events: Events::default() }
+        Engine { reader, index, events: Events::default(), followed: Arc::default() }
+    }
+
+    /// The same, for one who follows these files: how they are doing is looked at.
+    pub fn following(self, followed: Followed) -> Engine {
+        Engine { followed: Arc::new(followed), ..self }
     }
 
     /// The store as it is now.
     fn view(&self, within: Option<Duration>) -> View {
         let deadline = within.and_then(|within| Some((Instant::now().checked_add(within)?, within)));
-        View { reader: self.reader.clone(), searcher: self.index.searcher(), events: self.events.clone(), deadline }
+        View {
+            reader: self.reader.clone(),
+            searcher: self.index.searcher(),
+            events: self.events.clone(),
+            followed: Arc::clone(&self.followed),
+            deadline,
+        }
     }
 
     /// What an answer rests on.
@@ -64,7 +80,7 @@ impl Engine {
         self.view(None).trailer()
     }
 
-    /// Answers; the sink gets every line but the trailer. `now` is for relative times in a query.
+    /// Answers; the sink gets every line but the trailer. `now` is for relative times in a query, and for rates.
     pub fn answer(&self, question: &Question, now: Moment, sink: &mut Sink<'_>) -> Result<Trailer, AnswerError> {
         self.answer_within(None, question, now, sink)
     }
@@ -93,7 +109,7 @@ impl Engine {
                 let window = Window { since: *since, until: *until };
                 findings::findings(&view, window, now, &mut counted).map(|()| None)?
             }
-            Question::Sources => sources::sources(&view, &mut counted).map(|()| None)?,
+            Question::Sources => sources::sources(&view, now, &mut counted).map(|()| None)?,
             Question::Gaps => gaps::gaps(&view, &mut counted).map(|()| None)?,
             Question::Head => lookup::head(&view, &mut counted).map(|()| None)?,
         };

@@ -45,3 +45,4 @@ pub use parse::{DEPTH_MAX, QUERY_BYTES_MAX, TERMS_MAX, parse};
 pub use parse_pipe::{STEPS_MAX, STEPS_MIN, TOP_DEFAULT, TOP_MAX, WIDTH_NS_MIN};
 pub use parse_value::{GLOB_CHARS_MAX, GLOB_WILDCARDS_MAX, REGEX_BYTES_MAX, REGEX_DEPTH_MAX, REGEXES_MAX};
 pub use rules_json::rules_json;
+pub use sources::{Followed, State};

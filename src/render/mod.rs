@@ -12,6 +12,7 @@ mod link;
 mod linked_tests;
 mod safe;
 mod sentence;
+mod sources;
 mod style;
 mod table;
 mod testimony;
@@ -25,6 +26,7 @@ pub use counts::{Bucket, Counted, count, hist, top};
 pub use detail::{Detail, RawRecord, raw};
 pub use safe::{Quoted, SHOWN_BYTES_MAX, Safe, SafeBytes, Word, whole, whole_bytes};
 pub use sentence::sentence;
+pub use sources::sources;
 pub use style::{Paint, Style};
 
 use crate::model::Moment;

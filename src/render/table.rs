@@ -156,12 +156,12 @@ fn cell(cell: &Cell, event: &Value, look: &Look) -> (String, Option<Paint>) {
     }
 }
 
-fn dash() -> String {
+pub(super) fn dash() -> String {
     "-".to_owned()
 }
 
 /// Safe, and with no blanks that could pass for the room between columns.
-fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> String {
     Safe(text).to_string().replace("  ", " \\u{20}")
 }
 

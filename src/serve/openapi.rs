@@ -81,7 +81,7 @@ const ROUTES: &[Route] = &[
     get("/v1/stats/hist", "hist", "Events a bucket of time", &["q", "since", "until", "tz", "width"], &[(JSON, "Buckets"), (NDJSON, "")], &[304, 400, 422, 500]),
     get("/v1/facets", "facets", "The commonest values of several fields", &["q", "since", "until", "tz", "fields", "limit"], &[(JSON, "Facets")], &[400, 422, 500]),
     get("/v1/findings", "findings", "What should be there and is not, or is there twice", TIME, LISTS, &[304, 400, 422, 500]),
-    get("/v1/sources", "sources", "What was read: how much of which file", &[], LISTS, &[304, 500]),
+    get("/v1/sources", "sources", "How each log is doing: state, position, lag, rate, last event, bad records, gaps, last error; the troubled ones first", &[], &[(JSON, "Sources"), (NDJSON, "")], &[500]),
     get("/v1/gaps", "gaps", "What is missing", &[], LISTS, &[304, 500]),
     get("/v1/head", "head", "The newest checkpoint, and how far the index is", &[], &[(JSON, "Object")], &[500]),
     get("/v1/explain", "explain", "How a query is understood", COUNTED, &[(JSON, "Object")], &[400, 422]),
@@ -206,6 +206,34 @@ fn schema(name: &str) -> Value {
     }
 }
 
+/// How a log is doing (`docs/api.md`); or, behind the last one, what was left out.
+fn source() -> Value {
+    let states: Vec<&str> = crate::query::State::ALL.into_iter().map(crate::query::State::name).collect();
+    let text = |what: &str| json!({ "type": "string", "description": what });
+    let count = |what: &str| json!({ "type": "integer", "minimum": 0, "description": what });
+    let log = json!({ "type": "object", "required": ["state", "source", "batches", "records", "bytes", "bad_records", "gaps", "file_issues"], "properties": {
+        "state": { "type": "string", "enum": states },
+        "source": text("Who reads it: the node and the path, as configured"),
+        "kind": text("The format of its records; absent where nothing was read and none is configured"),
+        "cluster": text("As configured"), "node": text("As configured"),
+        "path": text("The file, or the pattern that names none"),
+        "position": count("Bytes of the file that were read, after decompression"),
+        "lag_bytes": count("Bytes that are there and were not read"),
+        "records_per_s": { "type": "number", "minimum": 0, "description": "Of the last minute" },
+        "bytes_per_s": count("Of the last minute"),
+        "last_event": text("The time that the newest record tells"),
+        "first_read": text("When the first batch came in"), "last_read": text("When the newest batch came in"),
+        "batches": count("Batches in the log"), "records": count("Records in them"), "bytes": count("Bytes in them"),
+        "bad_records": count("Records that could not be read"),
+        "gaps": count("Times that bytes may have been lost before they could be read"),
+        "file_issues": count("Other oddities of the file"),
+        "last_error": text("What is wrong now, else the newest gap or oddity"),
+        "last_error_time": text("When that was"),
+    } });
+    let limit = json!({ "type": "object", "required": ["limit"], "additionalProperties": false, "properties": { "limit": { "type": "string" } } });
+    json!({ "anyOf": [log, limit] })
+}
+
 fn schemas() -> Value {
     let trailer = json!({
         "count": { "type": "integer", "description": "Items of this answer" },
@@ -244,6 +272,7 @@ fn schemas() -> Value {
         "EventOrEvents": { "oneOf": [reference("Event"), { "type": "array", "items": reference("Event") }] },
         "Events": list(object.clone()),
         "List": list(object.clone()),
+        "Sources": list(source()),
         "Values": list(json!({ "type": "object", "required": ["value", "count"], "properties": { "value": { "type": "string" }, "count": { "type": "integer" } } })),
         "Buckets": list(json!({ "type": "object", "required": ["from", "to", "count"], "properties": { "from": { "type": "string" }, "to": { "type": "string" }, "count": { "type": "integer" } } })),
         "Facets": list(json!({ "type": "object", "required": ["field", "values"], "properties": { "field": { "type": "string" }, "values": { "type": "array", "items": object } } })),

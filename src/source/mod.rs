@@ -25,9 +25,12 @@ pub use decode::{BOMB_BYTES, BOMB_RATIO};
 pub use error::{Issue, Skipped, SourceError, Stop};
 pub use kernel::{AUDIT as KERNEL_AUDIT, Heard, Listener};
 pub use open::{Opened, open};
-pub use reader::{FileReport, ReadOptions, read_file};
+pub use reader::{FileReport, ReadOptions, read_file, source_id};
 pub use scan::{Scan, Snapshot};
-pub use tail::{Control, Hint, Keeper, TailItem, TailOptions, TailPath, Tailer, Turn, Waker};
+pub use tail::{
+    Control, Hint, Keeper, Listed, Look, TailItem, TailOptions, TailPath, Tailer, Turn, Waker, is_pattern, is_rotated,
+    listed, look,
+};
 pub use walk::{Found, Walk, walk};
 
 #[cfg(test)]

@@ -47,6 +47,12 @@ impl ReadOptions {
     }
 }
 
+/// Who reads a file: the node, where it is known, and the path.
+pub fn source_id(node: &str, path: &Path) -> String {
+    let path = path.to_string_lossy();
+    if node.is_empty() { path.into_owned() } else { format!("{node}:{path}") }
+}
+
 /// What became of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FileReport {

@@ -25,5 +25,6 @@ mod limits;
 mod live;
 mod other_tools;
 mod rotation;
+mod sources;
 mod sources_known;
 mod tidy;

@@ -23,22 +23,9 @@ impl Tailer {
         self.files.values_mut().for_each(Tailed::unlist);
         self.groups.iter_mut().for_each(|group| group.troubled = false);
         for at in 0..self.paths.len() {
-            let Some((folder, pattern)) = self.paths.get(at).map(|path| folder_and_pattern(&path.pattern)) else {
-                continue;
-            };
-            for folder in folders(&folder, &mut troubles) {
-                match names(&folder, &pattern) {
-                    Ok(names) => {
-                        for (family, name) in names {
-                            self.meet(at, &folder, family, &name, now, &mut troubles);
-                        }
-                    }
-                    // A folder that is not there may come.
-                    Err(SourceError::Missing) => {}
-                    Err(error) => {
-                        troubles.insert(folder, error.to_string());
-                    }
-                }
+            let Some(pattern) = self.paths.get(at).map(|path| path.pattern.clone()) else { continue };
+            for (folder, family, name) in files_of(&pattern, &mut troubles) {
+                self.meet(at, &folder, family, &name, now, &mut troubles);
             }
         }
         self.forget_groups();
@@ -167,6 +154,23 @@ impl Tailer {
             }
         }
     }
+}
+
+/// The files that a configured path names now, each with its folder, which log it belongs to, and its name.
+pub fn files_of(pattern: &Path, troubles: &mut HashMap<PathBuf, String>) -> Vec<(PathBuf, Family, OsString)> {
+    let (folder, pattern) = folder_and_pattern(pattern);
+    let mut found = Vec::new();
+    for folder in folders(&folder, troubles) {
+        match names(&folder, &pattern) {
+            Ok(names) => found.extend(names.into_iter().map(|(family, name)| (folder.clone(), family, name))),
+            // A folder that is not there may come.
+            Err(SourceError::Missing) => {}
+            Err(error) => {
+                troubles.insert(folder, error.to_string());
+            }
+        }
+    }
+    found
 }
 
 /// A configured path's folder, and the pattern of names in it.

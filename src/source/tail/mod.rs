@@ -1,7 +1,7 @@
 //! Follows files while they are written, rotated, compressed, truncated and replaced.
 //!
 //! Inside: `Tailer`, polled by its owner, who does the sleeping; `Hint`, which wakes him early. `group` is one log with its rotated files, `file` one file of it,
-//! `follow` how a file's growth is read, `listing` the folders.
+//! `follow` how a file's growth is read, `listing` the folders; `look` says what is there, without following it.
 //! Not here: where reading goes on in a file (`resume`), what becomes of drafts and gaps (`pipeline`).
 //!
 //! What this rests on: a file that is open stays readable whatever happens to its name, and a file that was not open is known by its content. So no name decides
@@ -13,8 +13,10 @@ mod follow;
 mod group;
 mod hint;
 mod listing;
+mod look;
 
 pub use hint::{Hint, Waker};
+pub use look::{Listed, Look, is_pattern, is_rotated, listed, look};
 
 use super::cursor::{Batch, Cursor, Keep, Lookup, ResumeQuery};
 use super::error::{Issue, Skipped, Stop};
