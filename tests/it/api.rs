@@ -319,7 +319,6 @@ fn the_server_and_the_files_say_the_same() {
         vec!["tree", exec],
         vec!["testify", exec],
         vec!["findings"],
-        vec!["sources", "-o", "json"],
         vec!["gaps"],
         vec!["search", "whom:x"],
         vec!["show", "zzzzzzzz"],

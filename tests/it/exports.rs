@@ -24,7 +24,9 @@ fn names(value: &Value, path: &str, into: &mut BTreeSet<String>) {
 #[test]
 fn fields_of_ecs_are_those_of_the_page() {
     let scratch = Scratch::new();
-    let folders = ["auditd", "kubernetes", "containerd", "kubelet"].map(sample);
+    let folders =
+        ["auditd", "kubernetes", "containerd", "kubelet", "syslog", "cri-o", "docker", "control-plane", "pods"]
+            .map(sample);
     for folder in &folders {
         scratch.ok(&["ingest", folder.to_str().unwrap(), "--store", "store", "--node", "node-1", "--cluster", "lab"]);
     }

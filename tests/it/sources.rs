@@ -2,6 +2,7 @@
 //!
 //! Not here: how files are followed (`live`), what is missing between batches (`gaps`).
 
+use crate::api::ask;
 use crate::harness::{Scratch, sample};
 use crate::live::{BOUND, Collector, append, configured, line};
 use serde_json::{Value, json};
@@ -47,8 +48,8 @@ fn a_log_is_followed_stops_falls_behind_and_catches_up() {
     assert_eq!(found["last_event"], "2026-11-23T20:59:36.448Z");
     assert_eq!((&found["bad_records"], &found["gaps"], &found["file_issues"]), (&json!(0), &json!(0), &json!(0)));
     assert!(found["records_per_s"].as_f64().unwrap() > 0.0 && found.get("last_error").is_none(), "{found}");
-    let (status, body) = collector.get("/v1/sources", "If-None-Match: *\r\n");
-    let answer: Value = serde_json::from_str(&body).unwrap();
+    let found = ask(&collector, "GET", "/v1/sources", &["If-None-Match: *"], "");
+    let (status, answer): (u16, Value) = (found.status, serde_json::from_str(&found.body).unwrap());
     assert_eq!(
         (status, &answer["items"][0]["state"]),
         (200, &json!("following")),
@@ -217,8 +218,9 @@ fn names_of_files_are_shown_and_do_nothing() {
     scratch.write("config.toml", "store = 'store'\n[[tail]]\npaths = ['logs/*.log']\nkind = 'auditd'\n");
     let names: [&[u8]; 4] =
         [b"a\x1b[31m\n following  0.log", "b\u{202e}c.log".as_bytes(), b"d\xff\xfe.log", b"e\xff.log"];
-    for name in names {
-        fs::write(scratch.path("logs").join(std::ffi::OsStr::from_bytes(name)), line(1) + "bad\n").unwrap();
+    for (number, name) in (1..).zip(names) {
+        let text = line(number) + "bad\n";
+        fs::write(scratch.path("logs").join(std::ffi::OsStr::from_bytes(name)), text).unwrap();
     }
     fs::create_dir(scratch.path("logs").join(std::ffi::OsStr::from_bytes(b"f\x07\xff.log"))).unwrap();
     let collector = Collector::start(&scratch);

@@ -1,7 +1,9 @@
 //! What sort of action an event is, for schemas that sort events into classes.
 //!
-//! Inside: one table of actions and one of system calls. Not here: the classes of a schema (`ocsf`, `ecs`), how an action gets its name (`normalise`).
+//! Inside: one table of actions and one of system calls. Not here: what logs of daemons and applications tell (`said`), the classes of a schema (`ocsf`,
+//! `ecs`), how an action gets its name (`normalise`).
 
+use super::said;
 use crate::query::json::text;
 use serde_json::Value;
 
@@ -28,10 +30,19 @@ pub(super) enum Deed {
     Logoff,
     /// Another part of a login (accounting, credentials).
     Session,
+    /// Somebody goes on as another user: sudo, su, impersonation.
+    Switch,
     /// A user account was changed.
     Account(Change),
     /// A group was changed.
     Group(Change),
+    /// A user or a role was given a privilege, or lost it.
+    Access {
+        /// Given, else taken away.
+        grant: bool,
+    },
+    /// A request of HTTP.
+    Http,
     /// Something was done with a network socket, or to a packet.
     Net(Net),
     /// A kernel module.
@@ -81,6 +92,7 @@ pub(super) enum Net {
     Accept,
     Listen,
     Traffic,
+    Refuse,
     Close,
 }
 
@@ -104,7 +116,8 @@ pub(super) fn deed(event: &Value) -> Deed {
         Some("kubernetes") => Deed::Api,
         Some("self") => own(&action),
         Some("linux") => linux(event, &action),
-        _ => Deed::Other,
+        Some(source) => said::deed(event, source, &action),
+        None => Deed::Other,
     }
 }
 

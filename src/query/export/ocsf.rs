@@ -1,20 +1,26 @@
 //! Events as OCSF: one class for each sort of action, checked against the published schema by `tests/ocsf/validate.py`.
 //!
-//! Inside: the class and activity of each deed, the attributes that all classes share; `class` fills in each class, `parts` the objects.
-//! What a class requires and an event does not hold makes it a base event (class 0), never an invention; where the schema leaves no such choice the
-//! text is `unknown`. `src_endpoint.ip` is the last of a request's source addresses, the only one that the client cannot choose.
+//! Inside: the class and activity of each deed, the attributes that all classes share; `class`, `iam` and `net` fill in each class, `parts` the objects.
+//! What a class requires and an event does not hold makes it a base event (class 0), never an invention; where the schema leaves no such choice, and where
+//! a failed authentication names nobody, the text is `unknown`. `src_endpoint.ip` is the last of a request's source addresses, the only one that the client cannot choose.
 //! What has no place in the schema stands under `unmapped`, by its path in our own JSON; the raw record does not leave here.
 //! Not here: the events' own JSON (`query::json`).
 
 mod class;
+mod iam;
+#[cfg(test)]
+mod line_tests;
+mod net;
 mod parts;
 #[cfg(test)]
 mod tests;
 
 use super::deed::{Change, Deed, File, Log, Net, deed};
 use super::out::Out;
+use super::said;
 use crate::query::json::{at, each_text, text};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 /// The version of the schema that events are written for.
 pub const OCSF_VERSION: &str = "1.8.0";
@@ -49,8 +55,10 @@ enum Class {
     Log = 1008,
     Account = 3001,
     Authentication = 3002,
+    Access = 3005,
     Group = 3006,
     Network = 4001,
+    Http = 4002,
     Api = 6003,
 }
 
@@ -64,8 +72,10 @@ impl Class {
             Class::Log => ("Event Log Activity", "System Activity"),
             Class::Account => ("Account Change", "Identity & Access Management"),
             Class::Authentication => ("Authentication", "Identity & Access Management"),
+            Class::Access => ("User Access Management", "Identity & Access Management"),
             Class::Group => ("Group Management", "Identity & Access Management"),
             Class::Network => ("Network Activity", "Network Activity"),
+            Class::Http => ("HTTP Activity", "Network Activity"),
             Class::Api => ("API Activity", "Application Activity"),
         }
     }
@@ -79,18 +89,12 @@ fn shape(event: &Value, deed: Deed) -> Shape {
     let of = |class, activity, activity_name| Shape { class, activity, activity_name };
     match deed {
         Deed::Api => {
-            let verb = text(event, "how.verb").or_else(|| text(event, "what.action")).unwrap_or_default();
-            // exec, attach, port-forward and proxy arrive as get or create and are neither.
-            let kind = text(event, "what.object.kind").unwrap_or_default();
-            let session = ["/exec", "/attach", "/portforward", "/proxy"].iter().any(|sub| kind.ends_with(sub));
-            match verb.as_ref() {
-                _ if session => of(Class::Api, 99, OTHER),
-                "create" => of(Class::Api, 1, "Create"),
-                "get" | "list" | "watch" => of(Class::Api, 2, "Read"),
-                "update" | "patch" => of(Class::Api, 3, "Update"),
-                "delete" | "deletecollection" => of(Class::Api, 4, "Delete"),
-                _ => of(Class::Api, 99, OTHER),
-            }
+            let (activity, name) = api_activity(event);
+            of(Class::Api, activity, name)
+        }
+        Deed::Http => {
+            let (activity, name) = net::http_activity(event);
+            of(Class::Http, activity, name.unwrap_or(OTHER))
         }
         Deed::Exec | Deed::Command => of(Class::Process, 1, "Launch"),
         Deed::SetUser => of(Class::Process, 5, "Set User ID"),
@@ -103,6 +107,9 @@ fn shape(event: &Value, deed: Deed) -> Shape {
         Deed::Logon => of(Class::Authentication, 1, "Logon"),
         Deed::Logoff => of(Class::Authentication, 2, "Logoff"),
         Deed::Session => of(Class::Authentication, 99, OTHER),
+        Deed::Switch => of(Class::Authentication, 7, "Account Switch"),
+        Deed::Access { grant: true } => of(Class::Access, 1, "Assign Privileges"),
+        Deed::Access { grant: false } => of(Class::Access, 2, "Revoke Privileges"),
         Deed::Account(change) => match change {
             Change::Create => of(Class::Account, 1, "Create"),
             Change::Password => of(Class::Account, 3, "Password Change"),
@@ -122,6 +129,7 @@ fn shape(event: &Value, deed: Deed) -> Shape {
             (Net::Connect | Net::Accept, _) => of(Class::Network, 1, "Open"),
             (Net::Listen, _) => of(Class::Network, 7, "Listen"),
             (Net::Traffic, _) => of(Class::Network, 6, "Traffic"),
+            (Net::Refuse, _) => of(Class::Network, 5, "Refuse"),
             (Net::Close, _) => of(Class::Network, 2, "Close"),
         },
         Deed::Module { load: true } => of(Class::Module, 1, "Load"),
@@ -136,6 +144,25 @@ fn shape(event: &Value, deed: Deed) -> Shape {
             Log::Gap | Log::Change => of(Class::Log, 99, OTHER),
         },
         Deed::Other => BASE,
+    }
+}
+
+fn api_activity(event: &Value) -> (u64, &'static str) {
+    let verb = text(event, "how.verb").or_else(|| text(event, "what.action")).unwrap_or_default().to_ascii_lowercase();
+    // exec, attach, port-forward and proxy arrive as get or create and are neither.
+    let kind = text(event, "what.object.kind").unwrap_or_default();
+    // A line of the API server's HTTP log names no object.
+    let uri = text(event, "how.request_uri").filter(|_| kind.is_empty()).unwrap_or_default();
+    let path = uri.split_once('?').map_or(uri.as_ref(), |(path, _)| path);
+    let subs = ["/exec", "/attach", "/portforward", "/proxy"];
+    let session = subs.iter().any(|sub| kind.ends_with(sub) || path.ends_with(sub)) || path.contains("/proxy/");
+    match verb.as_str() {
+        _ if session => (99, OTHER),
+        "create" | "created" | "post" => (1, "Create"),
+        "get" | "list" | "watch" => (2, "Read"),
+        "update" | "updated" | "patch" | "put" | "apply" => (3, "Update"),
+        "delete" | "deletecollection" | "removed" | "deleting" => (4, "Delete"),
+        _ => (99, OTHER),
     }
 }
 
@@ -174,6 +201,7 @@ const UNMAPPED: &[&str] = &[
     "how.exe",
     "how.syscall",
     "how.args",
+    "how.exec_id",
     "how.stages",
     "how.net",
     "why.reason",
@@ -188,6 +216,7 @@ fn finish(event: &Value, shape: Shape, mut out: Out) -> Value {
     let action = text(event, "what.action");
     out.set("activity_id", shape.activity);
     match (shape.activity_name, action) {
+        (OTHER, _) if shape.class == Class::Http => out.text("activity_name", text(event, "how.verb")),
         (OTHER, action) => out.text("activity_name", action),
         (name, _) => out.set("activity_name", name),
     }
@@ -197,9 +226,10 @@ fn finish(event: &Value, shape: Shape, mut out: Out) -> Value {
     out.set("class_name", class_name);
     out.set("type_uid", class * 100 + shape.activity);
     times(event, &mut out);
-    let gap = shape.class == Class::Log && text(event, "source").as_deref() == Some("self");
+    let source = text(event, "source");
+    let gap = shape.class == Class::Log && matches!(source.as_deref(), Some("self" | "control-plane"));
     out.set("severity_id", if gap { 3 } else { 1 });
-    outcome(event, &mut out);
+    outcome(event, shape.class, &mut out);
     out.set("metadata", metadata(event, &out));
     for path in UNMAPPED {
         out.set_some(&format!("unmapped.{path}"), at(event, path).cloned());
@@ -230,7 +260,7 @@ fn times(event: &Value, out: &mut Out) {
     }
 }
 
-fn outcome(event: &Value, out: &mut Out) {
+fn outcome(event: &Value, class: Class, out: &mut Out) {
     let outcome = text(event, "what.outcome").unwrap_or_default();
     out.set(
         "status_id",
@@ -241,7 +271,8 @@ fn outcome(event: &Value, out: &mut Out) {
         },
     );
     out.text("status_code", text(event, "what.code"));
-    let api = text(event, "source").as_deref() == Some("kubernetes");
+    let api = class == Class::Api && !said::is_own_request(event);
+    let accepted = class == Class::Network && text(event, "how.net.verdict").as_deref() == Some("accept");
     match outcome.as_ref() {
         "denied" => {
             out.set("status_detail", "denied");
@@ -250,6 +281,10 @@ fn outcome(event: &Value, out: &mut Out) {
         }
         // Authorization comes before anything that could succeed; of a failure the event does not tell.
         "success" if api => out.set("action_id", 1),
+        "success" if accepted => {
+            out.set("action_id", 1);
+            out.set("disposition_id", 1);
+        }
         _ => {}
     }
 }
@@ -259,21 +294,14 @@ fn metadata(event: &Value, sofar: &Out) -> Value {
     out.set("version", OCSF_VERSION);
     out.set("product", json!({"name": "deponent", "vendor_name": "deponent", "version": env!("CARGO_PKG_VERSION")}));
     let mut profiles = vec!["datetime", "host"];
-    profiles.extend(sofar.has("action_id").then_some("security_control"));
+    profiles.extend((sofar.has("action_id") || sofar.has("firewall_rule")).then_some("security_control"));
     profiles.extend(parts::uses_linux_users(event).then_some("linux/linux_users"));
     profiles.extend(parts::uses_container(event).then_some("container"));
     out.set("profiles", profiles);
     out.text("uid", text(event, "id"));
     out.text("original_event_uid", text(event, "how.audit_id"));
     out.text("original_time", text(event, "when.event"));
-    out.set(
-        "log_provider",
-        match text(event, "source").as_deref() {
-            Some("linux") => "auditd",
-            Some("kubernetes") => "kube-apiserver",
-            _ => "deponent",
-        },
-    );
+    out.text("log_provider", Some(log_provider(event)));
     let keys: Vec<Value> = each_text(event, "why.keys").into_iter().map(|key| Value::from(key.into_owned())).collect();
     out.set_some("labels", (!keys.is_empty()).then_some(keys));
     let metadata = sofar.get("metadata").and_then(Value::as_object);
@@ -281,4 +309,18 @@ fn metadata(event: &Value, sofar: &Out) -> Value {
         out.set(name, value.clone());
     }
     out.value()
+}
+
+/// The program whose log it is.
+fn log_provider(event: &Value) -> Cow<'_, str> {
+    let source = text(event, "source").unwrap_or_default();
+    match source.as_ref() {
+        "linux" => "auditd".into(),
+        "kubernetes" => "kube-apiserver".into(),
+        "control-plane" => text(event, "how.comm").unwrap_or(source),
+        "cri-o" => "crio".into(),
+        "docker" => "dockerd".into(),
+        "containerd" | "kubelet" | "syslog" | "application" => source,
+        _ => "deponent".into(),
+    }
 }

@@ -27,6 +27,11 @@ impl Out {
         self.set_some(path, value.map(Cow::into_owned));
     }
 
+    /// Takes away what stands under a top-level name.
+    pub fn remove(&mut self, name: &str) {
+        self.0.shift_remove(name);
+    }
+
     /// The object, when anything was set.
     pub fn some(self) -> Option<Value> {
         (!self.0.is_empty()).then_some(Value::Object(self.0))

@@ -1,10 +1,11 @@
 //! What is special to each OCSF class. `None`: the event does not hold what the class requires.
 //!
-//! Not here: what all classes share (`ocsf`), the objects (`parts`).
+//! Inside: API, processes, files, modules, logs. Not here: identities (`iam`), networks and HTTP (`net`), what all classes share (`ocsf`), the objects (`parts`).
 
-use super::super::deed::{Deed, Net};
+use super::super::deed::Deed;
 use super::super::out::{Out, base_name};
-use super::{Class, parts};
+use super::super::said;
+use super::{Class, iam, net, parts};
 use crate::query::json::{at, number, text};
 use serde_json::{Value, json};
 
@@ -17,10 +18,12 @@ pub(super) fn fill(event: &Value, deed: Deed, class: Class) -> Option<Out> {
         Class::File => file(event),
         Class::Module => module(event),
         Class::Log => Some(log(event)),
-        Class::Authentication => authentication(event),
-        Class::Account => account(event),
-        Class::Group => group(event),
-        Class::Network => network(event, deed),
+        Class::Authentication => iam::authentication(event, deed),
+        Class::Account => iam::account(event),
+        Class::Access => iam::access(event),
+        Class::Group => iam::group(event),
+        Class::Network => net::network(event, deed),
+        Class::Http => Some(net::http(event)),
     }
 }
 
@@ -38,6 +41,9 @@ fn api(event: &Value) -> Out {
     let mut out = Out::default();
     out.set_some("actor.user", parts::user(event));
     out.text("actor.app_name", text(event, "how.user_agent"));
+    if said::is_own_request(event) {
+        out.text("actor.app_name", text(event, "how.comm"));
+    }
     if !out.has("actor") {
         out.set("actor.app_name", "unknown");
     }
@@ -52,11 +58,7 @@ fn api(event: &Value) -> Out {
     let unknown = || json!({"name": "unknown"});
     out.set("src_endpoint", parts::endpoint(event, "who.address", "how.net.sport").unwrap_or_else(unknown));
     out.text("http_request.user_agent", text(event, "how.user_agent"));
-    if let Some(uri) = text(event, "how.request_uri") {
-        let (path, query) = uri.split_once('?').unwrap_or((&uri, ""));
-        out.set("http_request.url.path", path);
-        out.set_some("http_request.url.query_string", (!query.is_empty()).then_some(query));
-    }
+    net::url(event, &mut out);
     out.set_some("resources", resource(event).map(|resource| vec![resource]));
     if text(event, "where.node").is_some() {
         out.set("device", parts::device(event));
@@ -133,81 +135,14 @@ fn module(event: &Value) -> Option<Out> {
 
 fn log(event: &Value) -> Out {
     let mut out = base(event);
-    let own = text(event, "source").as_deref() == Some("self");
     let path = text(event, "what.object.path");
-    out.set("log_type_id", if own { 2 } else { 1 });
-    out.set("log_provider", if own { "deponent" } else { "auditd" });
+    let provider = super::log_provider(event);
+    // Of an application, of the system.
+    out.set("log_type_id", if provider == "auditd" { 1 } else { 2 });
+    out.set("log_provider", provider.into_owned());
     out.set("log_name", path.as_deref().map_or("audit", base_name));
     if path.is_some() {
         out.set_some("file", parts::file(event));
     }
     out
-}
-
-/// The account that an authentication or an account change is about: the object where it is named, else who acted.
-fn account_user(event: &Value) -> Option<Value> {
-    let mut out = Out::default();
-    out.text("name", text(event, "what.object.name"));
-    out.text("uid", text(event, "what.object.uid"));
-    out.some().or_else(|| parts::user(event)).or_else(|| parts::effective(event))
-}
-
-fn authentication(event: &Value) -> Option<Out> {
-    let mut out = base(event);
-    out.set("user", account_user(event)?);
-    let program = text(event, "how.exe").or_else(|| text(event, "how.comm"));
-    if let Some(program) = &program {
-        out.set("service.name", base_name(program));
-    }
-    match text(event, "where.node") {
-        Some(node) => out.set("dst_endpoint.hostname", node.into_owned()),
-        None if program.is_none() => out.set("service.name", "unknown"),
-        None => {}
-    }
-    out.set_some("session", parts::session(event));
-    let source = parts::endpoint(event, "who.address", "how.net.sport")
-        .or_else(|| parts::endpoint(event, "how.net.src", "how.net.sport"));
-    let ssh = program.is_some_and(|program| base_name(&program).starts_with("sshd"));
-    if ssh || source.is_some() {
-        out.set("is_remote", true);
-        out.set("logon_type_id", 10);
-    }
-    out.set_some("src_endpoint", source);
-    Some(out)
-}
-
-fn account(event: &Value) -> Option<Out> {
-    let mut out = base(event);
-    out.set("user", account_user(event)?);
-    Some(out)
-}
-
-fn group(event: &Value) -> Option<Out> {
-    let mut out = base(event);
-    let mut group = Out::default();
-    group.text("name", text(event, "what.object.name"));
-    group.text("uid", text(event, "what.object.uid"));
-    out.set("group", group.some()?);
-    Some(out)
-}
-
-fn network(event: &Value, deed: Deed) -> Option<Out> {
-    let mut out = base(event);
-    out.set_some("src_endpoint", parts::endpoint(event, "how.net.src", "how.net.sport"));
-    out.set_some("dst_endpoint", parts::endpoint(event, "how.net.dst", "how.net.dport"));
-    if !out.has("src_endpoint") && !out.has("dst_endpoint") {
-        // A socket of the file system.
-        let path = text(event, "what.object.path")?;
-        out.set("dst_endpoint.name", path.into_owned());
-    }
-    out.set(
-        "connection_info.direction_id",
-        match deed {
-            Deed::Net(Net::Connect) => 2,
-            Deed::Net(Net::Accept) => 1,
-            _ => 0,
-        },
-    );
-    out.text("connection_info.protocol_name", text(event, "how.net.proto"));
-    Some(out)
 }

@@ -3,12 +3,14 @@
 //! An object whose required attributes the event does not hold is `None`. Not here: which class holds which (`class`).
 
 use super::super::out::{Out, base_name, command_line, ip};
+use super::super::said;
 use crate::query::json::{each_text, number, text};
 use serde_json::{Value, json};
 
 /// Whether the profile of Linux users is needed: for a process with an auid or an effective identity.
 pub(super) fn uses_linux_users(event: &Value) -> bool {
-    ["who.login.auid", "who.effective.uid", "who.effective.gid"].iter().any(|path| number(event, path).is_some())
+    !said::is_line(event)
+        && ["who.login.auid", "who.effective.uid", "who.effective.gid"].iter().any(|path| number(event, path).is_some())
 }
 
 /// Whether the container profile is needed.
@@ -16,9 +18,9 @@ pub(super) fn uses_container(event: &Value) -> bool {
     container(event).is_some()
 }
 
-/// The container that a Linux event's process runs in.
+/// The container that a Linux event's process runs in, or that a runtime's or an application's line is about.
 pub(super) fn container(event: &Value) -> Option<Value> {
-    if text(event, "source").as_deref() == Some("kubernetes") {
+    if matches!(text(event, "source").as_deref(), Some("kubernetes" | "control-plane")) {
         return None;
     }
     let mut out = Out::default();
@@ -45,10 +47,16 @@ fn is_uuid(text: &str) -> bool {
 /// Who did it, where somebody is named.
 pub(super) fn user(event: &Value) -> Option<Value> {
     let mut out = Out::default();
-    out.text("name", text(event, "who.name"));
-    // A uid without a login is the process's own.
-    let uid = text(event, "who.kind").filter(|kind| kind == "uid").and_then(|_| text(event, "who.effective.uid"));
-    out.text("uid", text(event, "who.login.auid").or(uid));
+    let is_uid = text(event, "who.kind").is_some_and(|kind| kind == "uid");
+    if is_uid && said::is_line(event) {
+        // Its number is all that a line says of a caller; the other uid there is not theirs.
+        out.text("uid", text(event, "who.name"));
+    } else {
+        out.text("name", text(event, "who.name"));
+        // A uid without a login is the process's own.
+        let uid = text(event, "who.effective.uid").filter(|_| is_uid);
+        out.text("uid", text(event, "who.login.auid").or(uid));
+    }
     if !out.has("name") && !out.has("uid") {
         return None;
     }
@@ -88,6 +96,11 @@ pub(super) fn process(event: &Value) -> Option<Value> {
     let mut out = Out::default();
     out.set("pid", number(event, "how.pid")?);
     out.text("name", text(event, "how.comm"));
+    if said::is_line(event) {
+        // The program and the identities that a line names are not those of the process that wrote it.
+        out.set_some("container", container(event));
+        return out.some();
+    }
     if let Some(exe) = text(event, "how.exe") {
         out.set("file", file_of(&exe));
     }

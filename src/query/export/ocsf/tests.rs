@@ -86,8 +86,8 @@ fn nothing_invisible_leaves() {
 #[test]
 fn samples_for_the_schema() {
     let mut lines = String::new();
-    let hostile = [Source::Linux, Source::Kubernetes, Source::Own]
-        .map(|source| ("hostile", samples::hostile("a\u{202e}\n", source)));
+    let hostile = ["a\u{202e}\n", "", "-1", "10.0.0.9"].map(super::super::cases::hostile);
+    let hostile = hostile.into_iter().flatten().map(|event| ("hostile", event));
     let deeds = [
         "connect",
         "accept4",
@@ -130,8 +130,10 @@ fn samples_for_the_schema() {
         (name, event)
     });
     let all = samples::all().into_iter().chain(hostile).chain(by_syscall).chain(by_action);
-    for (name, event) in all {
-        let text = line(&export(&event));
+    let all = all.map(|(name, event)| (name, export(&event)));
+    let of_lines = super::super::cases::lines().into_iter().map(|(name, event)| (name, ocsf(&event)));
+    for (name, event) in all.chain(of_lines) {
+        let text = line(&event);
         assert!(!text.contains('\n'), "{name}");
         lines.push_str(&text);
         lines.push('\n');
