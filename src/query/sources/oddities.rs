@@ -16,12 +16,18 @@ pub fn add(view: &View, logs: &mut BTreeMap<Name, Log>) -> Result<(), AnswerErro
     // Bad records of one batch follow each other.
     let mut last: Option<(u64, Name)> = None;
     each(view, "bad-record", &mut |hit| {
-        let Some(at) = hit.places.iter().next() else { return Ok(()) };
-        if last.as_ref().is_none_or(|(leaf, _)| *leaf != at.leaf) {
-            last = Some((at.leaf, Name::of(&view.reader.entry(at.leaf)?.header)));
-        }
-        if let Some(log) = last.as_ref().and_then(|(_, name)| logs.get_mut(name)) {
-            log.bad_records += 1;
+        // The same bytes at the same place of files that begin alike are one event: it counts for each of their logs.
+        let mut counted: Vec<Name> = Vec::new();
+        for at in hit.places.iter() {
+            if last.as_ref().is_none_or(|(leaf, _)| *leaf != at.leaf) {
+                last = Some((at.leaf, Name::of(&view.reader.entry(at.leaf)?.header)));
+            }
+            if let Some((_, name)) = last.as_ref().filter(|(_, name)| !counted.contains(name)) {
+                counted.push(name.clone());
+                if let Some(log) = logs.get_mut(name) {
+                    log.bad_records += 1;
+                }
+            }
         }
         Ok(())
     })?;
