@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+/// What stands in the place of a path for the kernel's audit group.
+pub const KERNEL_AUDIT: &str = "netlink:audit";
+
 /// Why a configuration was refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -203,6 +206,9 @@ fn checked_tail(path: &Path, one: WrittenTail, cluster: &str, node: &str) -> Res
             value_error(path, "tail.kind", format!("`{name}` is none of: {kinds} (leave it out to detect it)"))
         })?),
     };
+    if one.paths.iter().any(|path| path == KERNEL_AUDIT) && kind.is_some_and(|kind| kind != RecordKind::Auditd) {
+        return Err(value_error(path, "tail.kind", format!("`{KERNEL_AUDIT}` has records of kind `auditd` alone")));
+    }
     let zone = match one.zone.as_deref() {
         None => String::new(),
         Some(text) => zone_name(text).map_err(|message| value_error(path, "tail.zone", message))?,
@@ -304,6 +310,10 @@ mod tests {
             ("listen = 'here'", "not an address with a port"),
             ("[[tail]]\npaths = []", "names no file"),
             ("[[tail]]\npaths = ['x']\nkind = 'csv'", "none of: auditd"),
+            ("[[tail]]\npaths = ['netlink:audit']\nkind = 'syslog'", "`auditd` alone"),
+            ("[[tail]]\npaths = ['x']\nzone = 'local'", "another zone on every machine"),
+            ("[[tail]]\npaths = ['x']\nzone = 'Europe/Berlim'", "Europe/Berlin"),
+            ("[[tail]]\npaths = ['x']\nfields = { who = ['x'] }", "none of: actor"),
             ("[limits]\nindex_heap_mib = 1", "not within 16 to 4096"),
             ("store = ", "line 1"),
         ] {

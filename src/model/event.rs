@@ -231,6 +231,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// What a status of HTTP says.
+    pub fn of_http(status: u16) -> Outcome {
+        match status {
+            401 | 403 => Outcome::Denied,
+            100..=399 => Outcome::Success,
+            400..=599 => Outcome::Failure,
+            _ => Outcome::Unknown,
+        }
+    }
+
     /// The name in output and queries.
     pub fn name(self) -> &'static str {
         match self {

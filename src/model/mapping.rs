@@ -87,7 +87,7 @@ impl Mapping {
     pub fn parse(text: &str) -> Result<Mapping, String> {
         let mut mapping = Mapping::default();
         if text.len() > TEXT_BYTES_MAX {
-            return Err(format!("{} bytes; at most {TEXT_BYTES_MAX} fit", text.len()));
+            return Err(too_long(text.len()));
         }
         for part in text.split(';').filter(|part| !part.trim().is_empty()) {
             let (question, names) =
@@ -108,16 +108,26 @@ impl Mapping {
             let all: Vec<&str> = QUESTIONS.iter().map(|(name, _)| *name).collect();
             format!("`{question}` is none of: {}", all.join(", "))
         })?;
-        let odd =
-            |name: &&&str| name.is_empty() || name.contains([',', ';', '=']) || name.chars().any(char::is_control);
+        // What the text form could not say again.
+        let odd = |name: &&&str| {
+            name.trim() != **name
+                || name.is_empty()
+                || name.contains([',', ';', '='])
+                || name.chars().any(char::is_control)
+        };
         if let Some(name) = names.iter().find(odd) {
-            return Err(format!("`{question}`: {name:?} is no name of a field: it may not be empty or hold , ; ="));
+            return Err(format!(
+                "`{question}`: {name:?} is no name of a field: it may not be empty, hold , ; = or have blanks around it"
+            ));
         }
         if names.is_empty() || names.len() > NAMES_MAX {
             return Err(format!("`{question}` has {} names; 1 to {NAMES_MAX} are possible", names.len()));
         }
         *slot = names.iter().map(|name| (*name).to_owned()).collect();
-        Ok(())
+        match self.to_string().len() {
+            bytes if bytes > TEXT_BYTES_MAX => Err(too_long(bytes)),
+            _ => Ok(()),
+        }
     }
 
     /// The names of the fields that answer a question, the best first.
@@ -127,6 +137,10 @@ impl Mapping {
         let usual: &[&str] = if own.is_empty() { QUESTIONS.get(at).map_or(&[], |(_, names)| names) } else { &[] };
         own.iter().map(String::as_str).chain(usual.iter().copied())
     }
+}
+
+fn too_long(bytes: usize) -> String {
+    format!("the names are {bytes} bytes together; at most {TEXT_BYTES_MAX} fit")
 }
 
 impl fmt::Display for Mapping {
@@ -155,5 +169,10 @@ mod tests {
         for wrong in ["who=x", "actor", "actor=", "actor=a,,b", "actor=a\nb", &"x".repeat(3_000)] {
             assert!(Mapping::parse(wrong).is_err(), "{wrong}");
         }
+        // Whatever was set can be read again: a header that could not would fall back to the usual names.
+        let mut mapping = Mapping::default();
+        let long = "x".repeat(100);
+        assert!(mapping.set("actor", &[" a"]).is_err() && mapping.set("actor", &["a,b"]).is_err());
+        assert!(mapping.set("actor", &[long.as_str(); 30]).is_err());
     }
 }

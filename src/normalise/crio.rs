@@ -4,7 +4,6 @@
 //! other runtimes (`containerd::log`).
 
 use deponent_parsers::containerd::Line;
-use deponent_parsers::linux;
 
 use super::line::{is_container_id, some};
 use crate::model::{Event, Object, Outcome, Str};
@@ -48,10 +47,7 @@ const STREAMS: &[(&str, &str)] = &[
 
 /// Sets what a text says; one that is not understood leaves the event as it is.
 pub fn understand(message: &str, line: &Line<'_>, event: &mut Event) {
-    let field = |name: &str| {
-        let found = line.others().find(|(known, _)| known.as_ref() == name.as_bytes());
-        found.and_then(|(_, value)| some(&linux::text(value).0))
-    };
+    let field = |name: &str| line.other(name).and_then(|value| some(&value));
     let step = STEPS.iter().find_map(|step| Some((step, message.strip_prefix(step.0)?)));
     if let Some(((_, action, done, has_id), rest)) = step {
         if !step_of(rest, *has_id, event) {

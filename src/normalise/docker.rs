@@ -9,7 +9,7 @@ use deponent_parsers::line::text_of;
 
 use super::line::{self, is_container_id, some};
 use super::{Bad, Context, Key, own};
-use crate::model::{AssertedBy, Event, EventIssue, Object, Outcome, RecordFields, Source, Str};
+use crate::model::{AssertedBy, Event, Object, Outcome, RecordFields, Source, Str};
 
 /// Before the names of an event's attributes.
 const ATTRIBUTE: &str = "Actor.Attributes.";
@@ -61,10 +61,7 @@ pub fn stream_event(key: &Key, context: Context<'_>, bytes: &[u8]) -> Event {
     };
     let mut event = line::event(key, context, &line);
     event.who.asserted_by = Some(AssertedBy::Runtime);
-    if std::str::from_utf8(bytes).is_err() {
-        let detail = "bytes that are not UTF-8 are shown as \\xNN".into();
-        event.issues.push(EventIssue { kind: "not-utf8".into(), detail });
-    }
+    event.issues.extend(line::not_utf8(bytes));
     let field = |name: &str| line.field(name).filter(|value| !value.is_empty());
     let attribute = |name: &str| field(&format!("{ATTRIBUTE}{name}"));
     let (kind, action) = (field("Type").unwrap_or("container"), field("Action").or_else(|| field("status")));
@@ -120,22 +117,18 @@ fn verb(kind: &str, deed: &str) -> Str {
 
 /// What the text of a line of dockerd's log says: requests at its API, and what it heard of containerd.
 pub fn understand(message: &str, line: &containerd::Line<'_>, event: &mut Event) {
-    let field = |name: &str| {
-        let found = line.others().find(|(known, _)| known.as_ref() == name.as_bytes());
-        found.map(|(_, value)| deponent_parsers::linux::text(value).0)
-    };
-    event.r#where.container_id = field("container").and_then(|id| some(&id));
-    if let Some((verb, path, rest)) = request(message, "Calling ") {
+    event.r#where.container_id = line.other("container").and_then(|id| some(&id));
+    if let Some((verb, path, _)) = request(message, "Calling ") {
         event.what.action = "requested".into();
-        of_request(event, verb, path, rest);
+        of_request(event, verb, path);
     } else if let Some((verb, path, rest)) = request(message, "Handler for ") {
         event.what.action = "requested".into();
         event.what.outcome = Outcome::Failure;
         event.why.reason = rest.strip_prefix("returned error: ").and_then(some);
-        of_request(event, verb, path, rest);
+        of_request(event, verb, path);
     } else if message == "ignoring event" {
-        if let Some(topic) = field("topic") {
-            event.what.action = topic.trim_start_matches('/').replace('/', "-").into();
+        if let Some(topic) = line.other("topic") {
+            event.what.action = super::containerd::of_topic(&topic);
         }
     } else if let Some((id, rest)) = message.split_once(' ').filter(|(id, _)| is_container_id(id)) {
         event.r#where.container_id = some(id);
@@ -162,10 +155,11 @@ fn request<'m>(message: &'m str, prefix: &str) -> Option<(&'m str, &'m str, &'m 
     (is_method && path.starts_with('/')).then_some((method, path, rest))
 }
 
-fn of_request(event: &mut Event, verb: &str, path: &str, _rest: &str) {
+fn of_request(event: &mut Event, verb: &str, path: &str) {
     event.how.verb = some(verb);
     event.how.request_uri = some(path);
-    let mut parts = path.split(['/', '?']);
+    // What stands behind the path anybody may have chosen.
+    let mut parts = path.split('?').next().unwrap_or("").split('/');
     if parts.any(|part| part == "containers") {
         event.r#where.container_id = parts.next().filter(|id| is_container_id(id)).and_then(some);
     }

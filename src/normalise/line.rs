@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use deponent_parsers::issue::Issue;
 use deponent_parsers::kubernetes::Stamp;
 use deponent_parsers::line::{Line, Time};
 
@@ -148,6 +149,23 @@ pub fn action(message: &str, fields: &[(Cow<'_, str>, Cow<'_, str>)]) -> Option<
     }
     let words = message.split(|character: char| !character.is_ascii_alphabetic()).filter(|word| !word.is_empty());
     Some(words.collect::<Vec<_>>().join("-").to_ascii_lowercase().into())
+}
+
+/// Notes what could not be read of a line, each thing once.
+pub fn note(event: &mut Event, issues: &[Issue]) {
+    let found = issues.iter().map(|issue| EventIssue {
+        kind: issue.kind.into(),
+        detail: format!("{} (byte {} of the line)", issue.detail, issue.at).into(),
+    });
+    event.issues.extend(found);
+    event.issues.sort_unstable();
+    event.issues.dedup();
+}
+
+/// That bytes are no text, where they are none.
+pub fn not_utf8(bytes: &[u8]) -> Option<EventIssue> {
+    let detail = "bytes that are not UTF-8 are shown as \\xNN".into();
+    std::str::from_utf8(bytes).is_err().then(|| EventIssue { kind: "not-utf8".into(), detail })
 }
 
 /// Whether a text is the id of a container: 64 digits of hex.

@@ -70,8 +70,10 @@ fn the_log_of_dockerd() {
     assert_eq!((event.how.verb.as_deref(), place(&event).as_str()), (Some("POST"), "- - - 4944"));
     assert_eq!(event.why.reason.as_deref(), Some("no such container"));
     let event = line(&format!("msg=\"ignoring event\" container={ID} module=libcontainerd topic=/tasks/delete"));
-    assert_eq!((event.what.action.as_str(), place(&event).as_str()), ("tasks-delete", "- - - 4944"));
+    assert_eq!((event.what.action.as_str(), place(&event).as_str()), ("deleted-task", "- - - 4944"));
     assert_eq!(line("msg=\"Calling FETCH /x\"").what.action, "logged");
+    let asked = line(&format!("msg=\"Calling GET /v1.41/images/json?x=/containers/{ID}\""));
+    assert_eq!((asked.what.action.as_str(), place(&asked).as_str()), ("requested", "- - - -"), "anybody may ask that");
     assert_eq!(line(&format!("msg=\"{ID} cleanup: failed\"")).what.action, "cleaning-up-container");
 }
 

@@ -4,10 +4,10 @@
 
 use super::ledger::Item;
 use super::live::{Failure, LiveOptions, own_draft};
-use crate::config::Tail;
+use crate::config::{KERNEL_AUDIT, Tail};
 use crate::evidence::Draft;
 use crate::model::{Moment, RecordKind};
-use crate::source::{Heard, KERNEL_AUDIT, Label, Listener, Stop, source_id};
+use crate::source::{Heard, Label, Listener, Stop, source_id};
 use crate::time::rfc3339;
 use serde_json::json;
 use std::path::Path;
@@ -38,9 +38,9 @@ fn listen(options: &LiveOptions, tail: &Tail, items: &SyncSender<Item>, failure:
         reading: Arc::new(tail.reading.clone()),
     };
     let mut emit = |draft: Draft| items.send(Item::Draft(Box::new(draft))).map_err(|_| Stop);
-    let say = |what: &str, reason: &str, emit: &mut dyn FnMut(Draft) -> Result<(), Stop>| {
+    let say = |reason: &str, emit: &mut dyn FnMut(Draft) -> Result<(), Stop>| {
         let record = json!({
-            "deponent": what, "time": rfc3339((options.clock)()), "source": label.source, "path": KERNEL_AUDIT, "reason": reason,
+            "deponent": "gap", "time": rfc3339((options.clock)()), "source": label.source, "path": KERNEL_AUDIT, "reason": reason,
         });
         emit(own_draft(&crate::query::json::line(&record), tail.cluster.clone(), tail.node.clone()))
     };
@@ -48,7 +48,7 @@ fn listen(options: &LiveOptions, tail: &Tail, items: &SyncSender<Item>, failure:
         Ok(listener) => listener,
         Err(error) => {
             tracing::warn!(%error, "the kernel's audit group cannot be listened to: it takes CAP_AUDIT_READ in the machine's own namespaces");
-            return say("gap", &format!("not listening: {error}"), &mut emit);
+            return say(&format!("not listening: {error}"), &mut emit);
         }
     };
     tracing::info!("listening to the kernel's audit group");
@@ -59,16 +59,18 @@ fn listen(options: &LiveOptions, tail: &Tail, items: &SyncSender<Item>, failure:
             Ok(Heard { overruns, strange, .. }) => {
                 if overruns > 0 {
                     tracing::warn!("the kernel dropped audit messages because they were not read fast enough");
-                    say("gap", "overrun: the kernel dropped messages that were not read in time", &mut emit)?;
+                    say("overrun: the kernel dropped messages that were not read in time", &mut emit)?;
                 }
                 if strange > 0 {
-                    let reason = format!("{strange} messages that were not the kernel's, or longer than any of its");
-                    say("file-issue", &reason, &mut emit)?;
+                    let reason = format!(
+                        "{strange} messages are not kept: they were not the kernel's, or longer than any of its"
+                    );
+                    say(&reason, &mut emit)?;
                 }
             }
             Err(error) => {
                 tracing::error!(%error, "the kernel's audit group is lost");
-                say("gap", &format!("not listening any more: {error}"), &mut emit)?;
+                say(&format!("not listening any more: {error}"), &mut emit)?;
                 break;
             }
         }

@@ -8,18 +8,18 @@ use super::cursors::Cursors;
 use super::indexer::Indexer;
 use super::ledger::{Item, Ledger};
 use super::summary::Summary;
-use crate::config::{Config, Tail};
+use crate::config::{Config, KERNEL_AUDIT, Tail};
 use crate::evidence::{Door, Draft, Hash, Position, StoreOptions, Writer};
 use crate::model::{Moment, RecordKind};
 use crate::query::{Engine, Followed};
 use crate::source::{
-    Control, Hint, KERNEL_AUDIT, ReadOptions, Stop, TailItem, TailOptions, TailPath, Tailer, Turn, Waker, source_id,
+    Control, Hint, ReadOptions, Stop, TailItem, TailOptions, TailPath, Tailer, Turn, Waker, source_id,
 };
 use crate::time::rfc3339;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -88,13 +88,11 @@ impl Live {
         let failure = Arc::new(Failure::default());
         let (items, received) = sync_channel(DRAFTS);
         let (durable, sizes) = channel();
-        let (hint, waker) = {
-            let hint = Hint::new(tail_folders(&config.tail));
-            let waker = hint.waker();
-            (hint, waker)
-        };
+        let tailer = tailer(config, cursors.clone());
+        let hint = Hint::new(tailer.folders());
+        let waker = hint.waker();
         let listeners = super::kernel::spawn(options, &items, &failure);
-        let tailer = spawn_tailer(options.clone(), cursors.clone(), items, hint, Arc::clone(&failure));
+        let tailer = spawn_tailer(tailer, options.clock, items, hint, Arc::clone(&failure));
         let ledger = Ledger { writer, cursors, door: Door::Tail, clock: options.clock };
         let fails = Arc::clone(&failure);
         let ledger = std::thread::spawn(move || {
@@ -167,38 +165,32 @@ fn tail_paths(tails: &[Tail]) -> Vec<TailPath> {
     paths
 }
 
-fn tail_folders(tails: &[Tail]) -> Vec<PathBuf> {
-    let folder = |path: &TailPath| path.pattern.parent().map(Path::to_owned);
-    let mut folders: Vec<PathBuf> = tail_paths(tails).iter().filter_map(folder).collect();
-    folders.sort();
-    folders.dedup();
-    folders
+fn tailer(config: &Config, cursors: Cursors) -> Tailer {
+    let millis = |millis: u64| u32::try_from(millis).unwrap_or(u32::MAX);
+    let options = TailOptions {
+        poll_ms: millis(config.limits.poll_ms),
+        age_ms: millis(config.limits.batch_age_ms),
+        ..TailOptions::default()
+    };
+    Tailer::new(tail_paths(&config.tail), options, Box::new(cursors))
 }
 
 fn spawn_tailer(
-    options: LiveOptions,
-    cursors: Cursors,
+    mut tailer: Tailer,
+    clock: fn() -> Moment,
     items: SyncSender<Item>,
     mut hint: Hint,
     failure: Arc<Failure>,
 ) -> JoinHandle<()> {
     std::thread::spawn(move || {
-        let limits = options.config.limits;
-        let millis = |millis: u64| u32::try_from(millis).unwrap_or(u32::MAX);
-        let tail_options = TailOptions {
-            poll_ms: millis(limits.poll_ms),
-            age_ms: millis(limits.batch_age_ms),
-            ..TailOptions::default()
-        };
-        let mut tailer = Tailer::new(tail_paths(&options.config.tail), tail_options, Box::new(cursors));
-        let mut emit = |item: TailItem| emit(item, &items, options.clock);
+        let mut emit = |item: TailItem| emit(item, &items, clock);
         while !failure.stop.load(Ordering::Relaxed) {
-            match tailer.poll((options.clock)(), &mut emit) {
+            match tailer.poll(clock(), &mut emit) {
                 // The ledger is gone, and says why.
                 Err(Stop) => return,
                 Ok(Turn::Busy) => {}
                 Ok(Turn::Idle { until }) => {
-                    let wait = until.nanos.saturating_sub((options.clock)().nanos).max(0);
+                    let wait = until.nanos.saturating_sub(clock().nanos).max(0);
                     if hint.wait(Duration::from_nanos(u64::try_from(wait).unwrap_or(0))) {
                         tailer.wake();
                     }

@@ -14,9 +14,6 @@ use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, bind, recvfrom, socket_with};
 use std::io;
 
-/// What stands in the place of a path.
-pub const AUDIT: &str = "netlink:audit";
-
 /// AUDIT_NLGRP_READLOG as a mask.
 const GROUP: u32 = 1;
 /// Bytes of a message at most: the kernel's longest is 8,970 and a header.

@@ -56,6 +56,12 @@ impl Line<'_> {
             !first
         })
     }
+
+    /// The first of these of that name, as text.
+    pub fn other(&self, name: &str) -> Option<Cow<'_, str>> {
+        let (_, value) = self.others().find(|(known, _)| known.as_ref() == name.as_bytes())?;
+        Some(text(value).0)
+    }
 }
 
 const NAMES: [&str; 3] = ["time", "level", "msg"];

@@ -19,7 +19,7 @@ use crate::model::{
 };
 
 /// An application's own word for an action is cut here.
-const ACTION_BYTES_MAX: usize = 128;
+const ACTION_CHARS_MAX: usize = 128;
 
 /// The event of a record: of the part that it begins with.
 pub fn key(context: Context<'_>, bytes: &[u8]) -> Result<Key, Bad> {
@@ -44,7 +44,7 @@ pub fn fields(bytes: &[u8]) -> RecordFields {
     let body = body(&text.first);
     let mut fields = RecordFields { record: stream_name(text.stream).into(), ..RecordFields::default() };
     fields.fields.push(("log".into(), text.first.as_ref().into()));
-    fields.fields.extend(text.other.as_deref().map(|other| ("other_stream".into(), other.into())));
+    fields.fields.extend(text.other.as_deref().map(|other| ("interleaved".into(), other.into())));
     fields.fields.extend(body.fields.iter().map(|(name, value)| (name.as_ref().into(), value.as_ref().into())));
     fields
 }
@@ -54,12 +54,12 @@ struct Text<'a> {
     stream: Stream,
     /// Of the stream of the first part.
     first: Cow<'a, str>,
-    /// Of the other stream, where it wrote in between.
+    /// What else was written before the line, or that of the other stream, had ended.
     other: Option<String>,
     /// Its last part says that the line goes on.
     open: bool,
     parts: usize,
-    not_utf8: bool,
+    not_utf8: Option<EventIssue>,
 }
 
 impl<'a> Text<'a> {
@@ -71,7 +71,8 @@ impl<'a> Text<'a> {
         for line in lines {
             let Some(next) = part(line) else { continue };
             parts += 1;
-            if next.stream == stream {
+            // Once its line has ended, what else the same stream wrote is no part of it.
+            if next.stream == stream && partial {
                 first.to_mut().extend_from_slice(&next.text);
                 partial = next.partial;
             } else {
@@ -82,7 +83,7 @@ impl<'a> Text<'a> {
                 }
             }
         }
-        let not_utf8 = std::str::from_utf8(&first).is_err();
+        let not_utf8 = line::not_utf8(&first);
         let first = match first {
             Cow::Borrowed(first) => text_of(first),
             Cow::Owned(first) => Cow::Owned(text_of(&first).into_owned()),
@@ -119,17 +120,11 @@ pub fn event(key: &Key, context: Context<'_>, bytes: &[u8]) -> Event {
         issue("partial-line", format!("the line goes on, and its end is not there: {} parts", text.parts));
     }
     if let Some(other) = &text.other {
-        let detail = format!("between the parts of this line the program wrote to its other stream: {other}");
+        let detail = format!("between the parts of this line the program also wrote: {other}");
         issue("interleaved", detail);
     }
-    if text.not_utf8 {
-        issue("not-utf8", "bytes that are not UTF-8 are shown as \\xNN".to_owned());
-    }
-    for found in &body.issues {
-        issue(found.kind, format!("{} (byte {} of the text)", found.detail, found.at));
-    }
-    event.issues.sort_unstable();
-    event.issues.dedup();
+    event.issues.extend(text.not_utf8);
+    line::note(&mut event, &body.issues);
     event
 }
 
@@ -154,11 +149,7 @@ fn answer(body: &Body<'_>, context: Context<'_>, event: &mut Event) {
     if body.form == Form::Access {
         event.what.action = "http".into();
     } else if let Some(action) = field(Question::Action) {
-        let mut end = action.len().min(ACTION_BYTES_MAX);
-        while !action.is_char_boundary(end) {
-            end -= 1;
-        }
-        event.what.action = action.get(..end).unwrap_or(action).into();
+        event.what.action = action.chars().take(ACTION_CHARS_MAX).collect();
     }
     event.how.verb = field(Question::Method).and_then(some);
     if body.form == Form::Access || event.how.verb.is_some() {
@@ -181,11 +172,8 @@ fn answer(body: &Body<'_>, context: Context<'_>, event: &mut Event) {
 
 /// A status of HTTP, or a word for how something ended.
 fn outcome_of(word: &str) -> Outcome {
-    match word.parse::<u16>() {
-        Ok(401 | 403) => return Outcome::Denied,
-        Ok(100..=399) => return Outcome::Success,
-        Ok(400..=599) => return Outcome::Failure,
-        _ => {}
+    if let Ok(status) = word.parse() {
+        return Outcome::of_http(status);
     }
     let is = |words: &[&str]| words.iter().any(|known| word.eq_ignore_ascii_case(known));
     if is(&["success", "succeeded", "ok", "allowed", "granted", "true"]) {

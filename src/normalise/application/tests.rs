@@ -79,6 +79,17 @@ fn parts_are_one_line() {
     let mixed = of(CONTEXT, &mixed);
     assert_eq!((mixed.what.message.as_deref(), kinds(&mixed)), (Some("one line"), vec!["interleaved"]));
     assert!(mixed.issues[0].detail.ends_with("other"));
+    // The line has ended and the other stream's has not: what comes is no part of the line.
+    let behind = [
+        part("stdout", "P", "one "),
+        part("stderr", "P", "e"),
+        part("stdout", "F", "line"),
+        part("stdout", "F", "two"),
+        part("stderr", "F", "r"),
+    ];
+    let behind = of(CONTEXT, &behind.concat());
+    assert_eq!((behind.what.message.as_deref(), kinds(&behind)), (Some("one line"), vec!["interleaved"]));
+    assert!(behind.issues[0].detail.contains("two"), "{:?}", behind.issues);
     let open = of(CONTEXT, &part("stdout", "P", "no end"));
     assert_eq!((open.what.message.as_deref(), kinds(&open)), (Some("no end"), vec!["partial-line"]));
     let docker = r#"{"log":"text\n","stream":"stderr","time":"2026-11-23T21:00:50.5Z"}"#;

@@ -15,16 +15,15 @@ mod corpus_tests;
 mod tests;
 
 use deponent_parsers::containerd::NotALine;
-use deponent_parsers::issue::Issue;
 use deponent_parsers::kubernetes::Stamp;
 use deponent_parsers::linux;
 
-use super::line::some;
+use super::line::{note, some};
 use super::{Bad, Context, Key, own};
 use crate::model::{AssertedBy, Event, EventIssue, Source, Str};
 
 pub use log::{log_event, log_fields, log_key};
-pub use stream::{stream_event, stream_fields, stream_key};
+pub use stream::{of_topic, stream_event, stream_fields, stream_key};
 
 /// The key of a line of that time.
 fn key_of(source: Source, context: Context<'_>, time: Stamp, line: &[u8]) -> Key {
@@ -43,16 +42,6 @@ fn empty(key: &Key, context: Context<'_>) -> Event {
     event.who.asserted_by = Some(AssertedBy::Runtime);
     event.what.action = "logged".into();
     event
-}
-
-fn note(event: &mut Event, issues: &[Issue]) {
-    let found = issues.iter().map(|issue| EventIssue {
-        kind: issue.kind.into(),
-        detail: format!("{} (byte {} of the line)", issue.detail, issue.at).into(),
-    });
-    event.issues.extend(found);
-    event.issues.sort_unstable();
-    event.issues.dedup();
 }
 
 fn unclean(bytes: &[u8]) -> bool {

@@ -44,7 +44,7 @@ pub fn stream_event(key: &Key, context: Context<'_>, line: &[u8]) -> Event {
     let Ok(read) = stream_line(line) else {
         return event;
     };
-    event.what.action = action(&read.topic);
+    event.what.action = of_topic(&read.topic);
     event.what.message = Some(read.topic.as_ref().into());
     event.how.args.push(("containerd_namespace".into(), read.namespace.as_ref().into()));
     let (members, issue) = read.members();
@@ -78,7 +78,8 @@ pub fn stream_fields(line: &[u8]) -> RecordFields {
     RecordFields { at: None, record: read.topic.as_ref().into(), fields, ..RecordFields::default() }
 }
 
-fn action(topic: &str) -> Str {
+/// A topic as an action.
+pub fn of_topic(topic: &str) -> Str {
     match ACTIONS.iter().find(|(known, _)| *known == topic) {
         Some((_, action)) => (*action).into(),
         None => topic.strip_prefix('/').unwrap_or(topic).replace('/', "-").into(),

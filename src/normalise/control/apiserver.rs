@@ -48,19 +48,25 @@ pub(super) fn read(line: &Line<'_>, event: &mut Event) {
 fn impersonation(message: &str, event: &mut Event) {
     let mut halves = message.split(IMPERSONATES);
     let (Some(user), Some(other), None) = (halves.next(), halves.next(), halves.next()) else {
-        let detail = "a name holds what stands between the two names, so neither is taken from the line";
-        event.issues.push(EventIssue { kind: "ambiguous-line".into(), detail: detail.into() });
-        return;
+        return ambiguous(event);
     };
-    let (Some((user, groups)), Some((other, _))) = (with_groups(user), with_groups(other)) else { return };
+    let (Some((user, groups)), Some((other, _))) = (with_groups(user), with_groups(other)) else {
+        return ambiguous(event);
+    };
     act(event, "impersonated", Outcome::Unknown);
     named(event, user, groups.split(',').filter_map(some).collect());
     event.who.r#as = some(other);
 }
 
-/// `name[group,group]`.
+/// Nobody is named by a line of which nobody can tell where a name ends.
+fn ambiguous(event: &mut Event) {
+    let detail = "a name or a group holds what stands between names, so nobody is taken from the line";
+    event.issues.push(EventIssue { kind: "ambiguous-line".into(), detail: detail.into() });
+}
+
+/// `name[group,group]`; `None` where more than one bracket opens: names and groups may hold them too.
 fn with_groups(text: &str) -> Option<(&str, &str)> {
-    text.strip_suffix(']')?.rsplit_once('[')
+    text.strip_suffix(']')?.split_once('[').filter(|(_, groups)| !groups.contains('['))
 }
 
 fn named(event: &mut Event, user: &str, groups: Vec<Str>) {
@@ -124,12 +130,8 @@ pub(super) fn lost(key: &Key, context: Context<'_>, lost: &Lost<'_>) -> Event {
     (event.who.r#as, event.who.address) = (field("as"), field("ip"));
     event.what.action = field("method").unwrap_or_else(|| "requested".into());
     event.what.code = field("response");
-    event.what.outcome = match lost.field("response").and_then(|code| code.parse::<u16>().ok()) {
-        Some(401 | 403) => Outcome::Denied,
-        Some(100..=399) => Outcome::Success,
-        Some(_) => Outcome::Failure,
-        None => Outcome::Unknown,
-    };
+    let status = lost.field("response").and_then(|code| code.parse().ok());
+    event.what.outcome = status.map_or(Outcome::Unknown, Outcome::of_http);
     event.how = How {
         comm: Some("kube-apiserver".into()),
         user_agent: field("user-agent"),

@@ -33,15 +33,17 @@ pub(super) fn read(line: &Line<'_>, event: &mut Event) {
     let message = line.message.trim_end_matches('.');
     if let Some((_, action, outcome, field, kind)) = MESSAGES.iter().find(|(text, ..)| *text == message) {
         act(event, action, *outcome);
-        event.what.object = line.field(field).and_then(some).map(|name| object(kind, &name));
-        if *field == "pod" {
-            event.what.object = event.r#where.pod.clone().map(|name| Object {
+        let place = &event.r#where;
+        event.what.object = match *field {
+            // In JSON a pod is an object, which has been read already.
+            "pod" => place.pod.clone().map(|name| Object {
                 kind: some(kind),
-                namespace: event.r#where.namespace.clone(),
+                namespace: place.namespace.clone(),
                 name: Some(name),
                 ..Object::default()
-            });
-        }
+            }),
+            field => line.field(field).map(|name| object(kind, name)),
+        };
         return;
     }
     occurred(line, event);

@@ -16,7 +16,7 @@ mod tests;
 use deponent_parsers::klog::{self, Lost, NotALine, Reading};
 
 use super::{Bad, Context, Key, kubelet, line};
-use crate::model::{AssertedBy, Event, EventIssue, Object, Outcome, RecordFields, RecordKind, Source};
+use crate::model::{AssertedBy, Event, Object, Outcome, RecordFields, RecordKind, Source};
 
 use wrapped::Wrapped;
 
@@ -89,12 +89,8 @@ pub fn event(kind: RecordKind, key: &Key, context: Context<'_>, bytes: &[u8]) ->
 /// What all records of a component have in common.
 fn finish(wrapped: &Wrapped<'_>, context: Context<'_>, bytes: &[u8], event: &mut Event) {
     wrapped.place(context, event);
-    if std::str::from_utf8(bytes).is_err() {
-        let detail = "bytes that are not UTF-8 are shown as \\xNN".into();
-        event.issues.push(EventIssue { kind: "not-utf8".into(), detail });
-    }
+    event.issues.extend(line::not_utf8(bytes));
     event.issues.sort_unstable();
-    event.issues.dedup();
 }
 
 fn of_line(kind: RecordKind, key: &Key, context: Context<'_>, reading: &Reading<'_>) -> Event {
@@ -102,17 +98,15 @@ fn of_line(kind: RecordKind, key: &Key, context: Context<'_>, reading: &Reading<
     let mut event = line::event(key, context, line);
     event.who.asserted_by =
         Some(if kind == RecordKind::Apiserver { AssertedBy::Apiserver } else { AssertedBy::Daemon });
-    event.issues.extend(issues.iter().map(|issue| EventIssue {
-        kind: issue.kind.into(),
-        detail: format!("{} (byte {} of the record)", issue.detail, issue.at).into(),
-    }));
+    line::note(&mut event, issues);
     if let Some(action) = line::action(&line.message, &line.fields) {
         event.what.action = action;
     }
     kubelet::place(line, &mut event.r#where);
-    if let Some(flag) = line.message.strip_prefix("FLAG: ") {
-        set_flag(flag, &mut event);
-    } else if line.message == "HTTP" {
+    if is_flag(&line.message, &mut event) {
+        return event;
+    }
+    if line.message == "HTTP" {
         kubelet::request(line, &mut event);
         event.how.audit_id = line.field("audit-ID").and_then(line::some);
     } else if kind == RecordKind::Apiserver {
@@ -123,12 +117,14 @@ fn of_line(kind: RecordKind, key: &Key, context: Context<'_>, reading: &Reading<
     event
 }
 
-/// `--name="value"`: what a component was started with.
-pub(super) fn set_flag(flag: &str, event: &mut Event) {
+/// `FLAG: --name="value"`: what a component was started with. Whether a message is one, which the event then says.
+pub(super) fn is_flag(message: &str, event: &mut Event) -> bool {
+    let Some(flag) = message.strip_prefix("FLAG: ") else { return false };
     let (name, value) = flag.split_once('=').unwrap_or((flag, ""));
     act(event, "set-flag", Outcome::Unknown);
     event.what.object = Some(Object { kind: line::some("flag"), name: line::some(name), ..Object::default() });
     event.how.args.push(("value".into(), value.into()));
+    true
 }
 
 fn act(event: &mut Event, action: &str, outcome: Outcome) {

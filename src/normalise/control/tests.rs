@@ -34,6 +34,17 @@ fn impersonation_names_both() {
     let forged = line(Apiserver, "httplog.go:92] eve[x] is impersonating bob[y] is impersonating alice[z]");
     assert_eq!((forged.who.name, forged.what.action.as_str()), (None, "logged"));
     assert_eq!(forged.issues[0].kind, "ambiguous-line");
+    // A bracket in a name or a group: nobody can tell where the name ends.
+    for odd in [
+        "eve[x][a] is impersonating bob[b]",
+        "eve[a,b[c] is impersonating bob[b]",
+        "eve[a] is impersonating bob[x][b]",
+        "eve is impersonating bob[b]",
+    ] {
+        let event = line(Apiserver, &format!("httplog.go:92] {odd}"));
+        assert_eq!((event.who.name, event.who.r#as), (None, None), "{odd}");
+        assert_eq!(event.issues[0].kind, "ambiguous-line", "{odd}");
+    }
     // Only that file of the server says it.
     let other = line(Apiserver, "other.go:92] mallory[a] is impersonating alice[b]");
     assert_eq!(other.who.name, None);

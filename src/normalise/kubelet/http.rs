@@ -26,12 +26,9 @@ pub(in crate::normalise) fn request(line: &Line<'_>, event: &mut Event) {
     (event.how.verb, event.how.user_agent) = (field("verb"), field("userAgent"));
     event.who.address = line.field("srcIP").map(host).and_then(some);
     event.what.code = field("resp");
-    event.what.outcome = match line.field("resp").and_then(|code| code.parse::<u16>().ok()) {
-        Some(401 | 403) => Outcome::Denied,
-        Some(100..=399) => Outcome::Success,
-        Some(_) => Outcome::Failure,
-        None => event.what.outcome,
-    };
+    if let Some(status) = line.field("resp").and_then(|code| code.parse().ok()) {
+        event.what.outcome = Outcome::of_http(status);
+    }
     let start = event.when.event;
     let end = latency(line).map(|latency| Moment { nanos: start.nanos.saturating_add(latency), ..start });
     event.when.end = Some(end.unwrap_or(start));

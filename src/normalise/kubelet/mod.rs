@@ -18,7 +18,7 @@ use deponent_parsers::klog::{self, NotALine, Reading};
 
 use super::{Bad, Context, Key};
 use super::{control, line};
-use crate::model::{AssertedBy, Event, EventIssue, Object, Outcome, RecordFields, Source, Str};
+use crate::model::{AssertedBy, Event, Object, Outcome, RecordFields, Source, Str};
 
 pub(super) use http::{latency, request};
 pub(super) use place::of as place;
@@ -54,17 +54,11 @@ pub fn event(key: &Key, context: Context<'_>, bytes: &[u8]) -> Event {
     };
     let mut event = line::event(key, context, &line);
     event.who.asserted_by = Some(AssertedBy::Kubelet);
-    event.issues.extend(issues.iter().map(|issue| EventIssue {
-        kind: issue.kind.into(),
-        detail: format!("{} (byte {} of the line)", issue.detail, issue.at).into(),
-    }));
-    if std::str::from_utf8(bytes).is_err() {
-        let detail = "bytes that are not UTF-8 are shown as \\xNN".into();
-        event.issues.push(EventIssue { kind: "not-utf8".into(), detail });
-    }
+    event.issues.extend(line::not_utf8(bytes));
     place(&line, &mut event.r#where);
     let message = line.message.as_ref();
     match message {
+        _ if control::is_flag(message, &mut event) => {}
         "Added Container" => {
             event.what.action = "added-container".into();
             event.what.object = Some(Object {
@@ -86,7 +80,6 @@ pub fn event(key: &Key, context: Context<'_>, bytes: &[u8]) -> Event {
         _ if message.starts_with("SyncLoop") || message.starts_with("Killing container") => {
             event.what.action = action(message).unwrap_or(event.what.action);
         }
-        _ if message.starts_with("FLAG: ") => control::set_flag(message.trim_start_matches("FLAG: "), &mut event),
         "Event occurred" => control::occurred(&line, &mut event),
         _ if message.starts_with("error while reading \"") => event.what.action = "failed-to-read".into(),
         _ => match line::action(message, &line.fields) {
@@ -94,8 +87,7 @@ pub fn event(key: &Key, context: Context<'_>, bytes: &[u8]) -> Event {
             None => cgroup::read(message, &mut event),
         },
     }
-    event.issues.sort_unstable();
-    event.issues.dedup();
+    line::note(&mut event, &issues);
     event
 }
 

@@ -5,11 +5,14 @@
 use super::super::answer::AnswerError;
 use super::super::engine::View;
 use super::log::{Log, Name};
+use crate::config::KERNEL_AUDIT;
 use crate::evidence::Door;
 use crate::index::{Hit, Plan, TermTest, Window, resolve};
+use crate::source::source_id;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
+use std::path::Path;
 
 /// Adds them to the logs.
 pub fn add(view: &View, logs: &mut BTreeMap<Name, Log>) -> Result<(), AnswerError> {
@@ -34,11 +37,12 @@ pub fn add(view: &View, logs: &mut BTreeMap<Name, Log>) -> Result<(), AnswerErro
     let by_path = by_path(logs);
     each(view, "gap", &mut |hit| {
         let Some(own) = record(view, hit)? else { return Ok(()) };
-        let number = |name: &str| own.get(name).and_then(Value::as_u64).unwrap_or(0);
+        let number = |name: &str| own.get(name).and_then(Value::as_u64);
         if let Some(log) = named(logs, &by_path, &own) {
             log.gaps += 1;
-            let (from, to) = (number("from"), number("to_at_least"));
-            log.say(hit.when, || format!("{}: bytes from {from} to {to} or more may be lost", word(&own, "reason")));
+            let range = number("from").zip(number("to_at_least"));
+            let range = range.map(|(from, to)| format!(": bytes from {from} to {to} or more may be lost"));
+            log.say(hit.when, || format!("{}{}", word(&own, "reason"), range.unwrap_or_default()));
         }
         Ok(())
     })?;
@@ -88,9 +92,12 @@ fn word<'v>(own: &'v Value, name: &str) -> &'v str {
 fn by_path(logs: &BTreeMap<Name, Log>) -> HashMap<String, Vec<Name>> {
     let mut found: HashMap<String, Vec<Name>> = HashMap::new();
     for name in logs.keys() {
-        if let Some(path) = &name.path {
-            found.entry(String::from_utf8_lossy(path).into_owned()).or_default().push(name.clone());
-        }
+        let path = match &name.path {
+            Some(path) => String::from_utf8_lossy(path).into_owned(),
+            None if name.source == source_id(&name.node, Path::new(KERNEL_AUDIT)) => KERNEL_AUDIT.to_owned(),
+            None => continue,
+        };
+        found.entry(path).or_default().push(name.clone());
     }
     found
 }
