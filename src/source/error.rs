@@ -25,7 +25,7 @@ pub enum SourceError {
     #[error("may not be read (permission denied); run as a user who may, or change its mode")]
     Denied,
     /// Its content is none of the formats that are known.
-    #[error("is not recognised: {found}; name the format with --kind if it is an audit log")]
+    #[error("is not recognised: {found}; if it is a log of a known format, name that with --kind")]
     Unrecognised {
         /// What the first bytes look like.
         found: String,
