@@ -1,7 +1,7 @@
 //! Which events belong together: rules as data and pure functions over events.
 //!
 //! Inside: `rules` (the table), `keys` (how events are found), `facts` (what one event says), `case` (a question in progress), `runtime`, `container`,
-//! `session` with `matching`, `clock` and `verdict`, `stream`, `links` (one step back), `effects` (one step forward), `walk` (all the way).
+//! `session` with `matching`, `clock` and `verdict`, `stream`, `links` (one step back), `grounds` (what else an event rests on), `effects` (one step forward), `walk` (all the way).
 //! Not here: where events come from (`query`), how links are shown (`cli`). Nothing is stored: `docs/adr/0007`.
 
 mod case;
@@ -9,6 +9,7 @@ mod clock;
 mod container;
 mod effects;
 mod facts;
+mod grounds;
 mod keys;
 mod links;
 mod matching;
@@ -24,6 +25,7 @@ pub use case::{Case, Events, FOUND_MAX, Failed};
 pub use container::{Container, Entry, entries};
 pub use effects::effects;
 pub use facts::Names;
+pub use grounds::Ground;
 pub use keys::keys;
 pub use links::{Found, cause, stages};
 pub use reuse::reused;

@@ -6,6 +6,7 @@ use super::case::{Case, FOUND_MAX, Failed};
 use super::clock::APART_NS;
 use super::container::{self, Container};
 use super::facts::{self, Names, SessionKind};
+use super::grounds::{self, Ground};
 use super::keys;
 use super::links::{self, Found};
 use super::rules::{CONTAINER_PROCESS, EXEC_PROCESS, SESSION_HORIZON_NS, UNATTRIBUTED_EXEC};
@@ -92,6 +93,8 @@ pub struct Why {
     pub findings: Vec<Finding>,
     /// The container that the process of the event was started in.
     pub within: Option<Within>,
+    /// What its events rest on besides their causes.
+    pub grounds: Vec<Ground>,
 }
 
 /// A container that a process was started in.
@@ -109,6 +112,7 @@ pub struct Within {
 pub fn why(case: &Case<'_>, event: &Arc<Event>) -> Result<Why, Failed> {
     let mut why = causes(case, event)?;
     why.within = within(case, &why)?;
+    why.grounds = grounds::of_chain(case, &why.chain)?;
     Ok(why)
 }
 
@@ -132,12 +136,29 @@ fn within(case: &Case<'_>, why: &Why) -> Result<Option<Within>, Failed> {
 }
 
 fn causes(case: &Case<'_>, event: &Arc<Event>) -> Result<Why, Failed> {
-    let mut why = Why { chain: Vec::new(), root: unknown(Vec::new()), findings: Vec::new(), within: None };
+    causes_from(case, event, None)
+}
+
+/// The chain of an event whose own cause, or ground, is known already.
+pub fn follow(case: &Case<'_>, event: &Arc<Event>, first: Found) -> Result<(Vec<Step>, Root), Failed> {
+    let why = causes_from(case, event, Some(first))?;
+    Ok((why.chain, why.root))
+}
+
+fn causes_from(case: &Case<'_>, event: &Arc<Event>, first: Option<Found>) -> Result<Why, Failed> {
+    let root = unknown(Vec::new());
+    let mut why = Why { chain: Vec::new(), root, findings: Vec::new(), within: None, grounds: Vec::new() };
     let mut missing: Vec<Str> = Vec::new();
     let mut weakest = Class::Proven;
     let mut here = Arc::clone(event);
+    let mut first = first;
+    // A ground's chain is no chain of the event itself: its own login does not end it.
+    let is_ground = first.is_some();
     for _ in 0..STEPS_MAX {
-        let found = links::cause(case, &here)?;
+        let found = match first.take() {
+            Some(found) => found,
+            None => links::cause(case, &here)?,
+        };
         for reason in found.missing.iter().filter(|_| found.link.is_some()) {
             if !missing.contains(reason) {
                 missing.push(reason.clone());
@@ -147,7 +168,7 @@ fn causes(case: &Case<'_>, event: &Arc<Event>) -> Result<Why, Failed> {
         why.findings.extend(super::reuse::reused(case, &here)?);
         let (Some(link), Some(cause)) = (found.link.clone(), found.cause.clone()) else {
             why.chain.push(Step { event: Arc::clone(&here), link: None });
-            why.root = end(event, &here, &found, weakest);
+            why.root = end(&why.chain, usize::from(is_ground), &found, weakest);
             for reason in missing {
                 if !why.root.missing.contains(&reason) {
                     why.root.missing.push(reason);
@@ -177,14 +198,13 @@ fn unknown(missing: Vec<Str>) -> Root {
     Root { kind: RootKind::Unknown, name: None, r#as: None, class: None, candidates: Vec::new(), missing }
 }
 
-/// The end of a chain whose last event is `last`.
-fn end(event: &Event, last: &Event, found: &Found, weakest: Class) -> Root {
-    let login = event.who.login.as_ref().filter(|login| login.auid.is_some());
-    if let (Source::Linux, Some(login)) = (event.source, login) {
-        let auid = login.auid.map(|auid| format!("auid {auid}").into());
-        let root = unknown(Vec::new());
-        return Root { kind: RootKind::Login, name: login.name.clone().or(auid), class: Some(Class::Proven), ..root };
+/// The end of a chain, told of the steps from `first` on.
+fn end(chain: &[Step], first: usize, found: &Found, weakest: Class) -> Root {
+    if let Some(root) = login(chain, first) {
+        return root;
     }
+    let Some(Step { event: last, .. }) = chain.last() else { return unknown(found.missing.clone()) };
+    let is_own = chain.len() == 1;
     match (last.source, &last.who.name) {
         (Source::Kubernetes, Some(name)) => {
             if let Some(owner) = container::owner(last) {
@@ -192,7 +212,7 @@ fn end(event: &Event, last: &Event, found: &Found, weakest: Class) -> Root {
                     format!("who made {owner}, for which {name} made the pod: these rules do not follow owners").into(),
                 ]);
             }
-            if name.starts_with("system:node:") && last.id != event.id {
+            if name.starts_with("system:node:") && !is_own {
                 return unknown(vec![format!("{name} acted on its own, or for a manifest on the node").into()]);
             }
             let root = unknown(Vec::new());
@@ -212,19 +232,40 @@ fn end(event: &Event, last: &Event, found: &Found, weakest: Class) -> Root {
     }
 }
 
+/// The login that the kernel kept for the nearest of the steps that has one: what happened before it, a session of that login did.
+fn login(chain: &[Step], first: usize) -> Option<Root> {
+    let mut class = Class::Proven;
+    for (number, step) in chain.iter().enumerate() {
+        let login = step.event.who.login.as_ref().filter(|login| login.auid.is_some() && number >= first);
+        if let (Source::Linux, Some(login)) = (step.event.source, login) {
+            let auid = login.auid.map(|auid| format!("auid {auid}").into());
+            let root = unknown(Vec::new());
+            return Some(Root { kind: RootKind::Login, name: login.name.clone().or(auid), class: Some(class), ..root });
+        }
+        class = class.max(step.link.as_ref()?.class);
+    }
+    None
+}
+
 /// The end of a chain that leads to several causes.
 fn one_of(case: &Case<'_>, found: &Found, weakest: Class, mut missing: Vec<Str>) -> Result<Root, Failed> {
     let mut candidates: Vec<Candidate> = Vec::new();
     let mut open = found.contest.as_ref().is_some_and(|contest| contest.solved.or_none || contest.limited);
+    let mut kind = RootKind::Credential;
     let link = found.link.as_ref();
     open |= link.is_some_and(|link| link.candidate_count > CANDIDATES_MAX);
     for cause in found.causes.iter().take(CANDIDATES_MAX) {
-        if let (Source::Kubernetes, Some(name)) = (cause.source, &cause.who.name) {
+        // Controllers and nodes act for somebody; all others act for themselves.
+        let person = cause.who.name.as_ref().filter(|name| !name.starts_with("system:"));
+        if let (Source::Kubernetes, Some(name)) = (cause.source, person) {
             candidates.push(Candidate { name: name.clone(), r#as: cause.who.r#as.clone(), event: cause.id });
             continue;
         }
         let root = causes(case, cause)?.root;
-        open |= root.kind == RootKind::Unknown;
+        open |= matches!(root.kind, RootKind::Unknown | RootKind::Ambiguous);
+        if root.kind == RootKind::Login {
+            kind = RootKind::Login;
+        }
         match root.name {
             Some(name) => candidates.push(Candidate { name, r#as: root.r#as, event: cause.id }),
             None => candidates.extend(root.candidates),
@@ -247,9 +288,9 @@ fn one_of(case: &Case<'_>, found: &Found, weakest: Class, mut missing: Vec<Str>)
     if !open && candidates.iter().all(|other| Some(person(other)) == first) {
         // Which of the sessions cannot be said, but all are one person's.
         let (name, r#as) = first.map_or((None, None), |(name, r#as)| (Some(name), r#as));
-        missing.push("which of several sessions of the same person".into());
+        missing.push("which of several acts of the same person".into());
         let class = Some(weakest.max(Class::Consistent));
-        return Ok(Root { kind: RootKind::Credential, name, r#as, class, candidates: Vec::new(), missing });
+        return Ok(Root { kind, name, r#as, class, candidates: Vec::new(), missing });
     }
     Ok(Root { kind: RootKind::Ambiguous, name: None, r#as: None, class: Some(Class::Ambiguous), candidates, missing })
 }

@@ -6,7 +6,7 @@ use super::answer::AnswerError;
 use super::engine::event_line;
 use super::linked::Store;
 use super::load::Loaded;
-use crate::correlate::{Names, Root, Why};
+use crate::correlate::{Names, Root, Step, Why};
 use crate::model::{Class, Event, EventId, Finding, Link};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -134,9 +134,9 @@ pub fn root(root: &Root) -> Value {
 }
 
 /// A chain of causes.
-pub fn chain(store: &Store<'_>, why: &Why) -> Result<Vec<Value>, AnswerError> {
+pub fn chain(store: &Store<'_>, chain: &[Step]) -> Result<Vec<Value>, AnswerError> {
     let mut steps = Vec::new();
-    for step in &why.chain {
+    for step in chain {
         let mut one = Map::new();
         one.insert("event".to_owned(), event_line(&step.event, &[], false));
         if let Some(made) = &step.link {
@@ -152,14 +152,30 @@ pub fn why(store: &Store<'_>, event: &Event, why: &Why) -> Result<Value, AnswerE
     let findings: Result<Vec<Value>, AnswerError> = why.findings.iter().map(|one| finding(store, one)).collect();
     let mut answer = json!({
         "event": event.id.to_string(),
-        "chain": chain(store, why)?,
+        "chain": chain(store, &why.chain)?,
         "root": root(&why.root),
         "findings": findings?,
     });
     if let (Some(answer), Some(within)) = (answer.as_object_mut(), &why.within) {
         answer.insert("container".to_owned(), names(&within.id, &within.container.names));
     }
+    if let (Some(answer), false) = (answer.as_object_mut(), why.grounds.is_empty()) {
+        answer.insert("grounds".to_owned(), grounds(store, why)?);
+    }
     Ok(answer)
+}
+
+/// What the events of a chain rest on besides their causes.
+pub fn grounds(store: &Store<'_>, why: &Why) -> Result<Value, AnswerError> {
+    let mut lines = Vec::new();
+    for ground in &why.grounds {
+        lines.push(json!({
+            "of": ground.of.to_string(),
+            "chain": chain(store, &ground.chain)?,
+            "root": root(&ground.root),
+        }));
+    }
+    Ok(Value::Array(lines))
 }
 
 /// A container, and what it is called.

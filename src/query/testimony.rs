@@ -49,7 +49,7 @@ pub fn testimony(store: &Store<'_>, event: &Event, why: &Why) -> Result<Value, A
     let mut testimony = json!({
         "event": event_line(event, &[], false),
         "claims": lines,
-        "chain": link_json::chain(store, why)?,
+        "chain": link_json::chain(store, &why.chain)?,
         "root": link_json::root(&why.root),
         "findings": findings?,
         "records": records(store, event, why)?,
@@ -57,13 +57,16 @@ pub fn testimony(store: &Store<'_>, event: &Event, why: &Why) -> Result<Value, A
     if let (Some(object), Some(checkpoint)) = (testimony.as_object_mut(), store.view().checkpoint_line()) {
         object.insert("checkpoint".to_owned(), json!(checkpoint));
     }
+    if let (Some(object), false) = (testimony.as_object_mut(), why.grounds.is_empty()) {
+        object.insert("grounds".to_owned(), link_json::grounds(store, why)?);
+    }
     Ok(json!({ "testimony": testimony }))
 }
 
 /// All raw records that the chain rests on, candidates and support included, so that somebody else can run the rules again.
 fn records(store: &Store<'_>, event: &Event, why: &Why) -> Result<Vec<Value>, AnswerError> {
     let mut ids: BTreeSet<EventId> = BTreeSet::from([event.id]);
-    for step in &why.chain {
+    for step in why.chain.iter().chain(why.grounds.iter().flat_map(|ground| &ground.chain)) {
         ids.insert(step.event.id);
         if let Some(link) = &step.link {
             ids.extend(link.support.iter().chain(&link.candidates));

@@ -127,7 +127,8 @@ fn rooted(root: &Value, chain: &[Value]) -> Option<String> {
 
 fn login(root: &Value, chain: &[Value]) -> Option<String> {
     let name = text(root, "name")?;
-    let event = chain.first().and_then(|first| first.get("event"));
+    let kept = |event: &&Value| at(event, "who.login.auid").is_some();
+    let event = chain.iter().filter_map(|step| step.get("event")).find(kept);
     let number = |path: &str| event.and_then(|event| at(event, path)).and_then(Value::as_u64);
     let ids: Vec<String> = [("auid", number("who.login.auid")), ("ses", number("who.login.ses"))]
         .iter()
@@ -164,6 +165,15 @@ fn verdict_alone(root: &Value, chain: &[Value]) -> String {
         (Some(who), "CONTRADICTED") => format!("CONTRADICTED: a key disagrees with {who} having done it"),
         (None, _) if text(root, "kind").as_deref() == Some("ambiguous") => format!("AMBIGUOUS: {}", one_of(root)),
         _ => "UNKNOWN: nobody can be named".to_owned(),
+    }
+}
+
+/// Who stands behind a ground; what is missing only where nobody is named.
+pub(super) fn behind(root: &Value, chain: &[Value]) -> String {
+    let class = text(root, "class").unwrap_or_default();
+    match is_named(root).then(|| rooted(root, chain)).flatten() {
+        Some(who) => format!("{who}: {class}"),
+        None => verdict(root, chain),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Records stand once, at the end, as numbered exhibits: log entry, record, SHA-256. Not here: how claims are worded (`query::testimony`), chains (`why`).
 
 use super::link::{finding, list, paint_of_class, paint_of_root, verdict};
-use super::why::chain;
+use super::why::{chain, grounds};
 use super::{Look, Paint, Renderer, Safe, Word, sentence};
 use crate::query::json::{at, each_text, text};
 use serde_json::Value;
@@ -54,6 +54,7 @@ impl Renderer for Testimony {
             writeln!(out, "No earlier event is known.")?;
         }
         chain(out, &self.look, steps)?;
+        grounds(out, &self.look, list(told, "grounds"), steps)?;
         let findings = list(told, "findings");
         if !findings.is_empty() {
             self.heading(out, "\nWhat is missing or contradicts itself")?;
@@ -63,7 +64,8 @@ impl Renderer for Testimony {
             exhibits.add(list(one, "evidence"));
         }
         self.limits(out, root)?;
-        for link in steps.iter().filter_map(|step| step.get("link")) {
+        let besides = list(told, "grounds").iter().flat_map(|ground| list(ground, "chain"));
+        for link in steps.iter().chain(besides).filter_map(|step| step.get("link")) {
             exhibits.add(list(link, "evidence"));
         }
         self.exhibits(out, &exhibits)?;

@@ -2,7 +2,7 @@
 //!
 //! Not here: a single link (`link`), the event's sentence (`sentence`).
 
-use super::link::{body, brief, finding, head, list, paint_of_root, verdict};
+use super::link::{behind, body, brief, finding, head, list, paint_of_root, verdict};
 use super::{Look, Paint, Renderer, Word, sentence};
 use crate::query::json::text;
 use serde_json::Value;
@@ -35,11 +35,38 @@ impl Renderer for Why {
         for one in list(answer, "findings") {
             finding(out, &self.look, one, "")?;
         }
-        Ok(())
+        grounds(out, &self.look, list(answer, "grounds"), list(answer, "chain"))
     }
 
     fn finish(&mut self, _out: &mut dyn Write) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// What the chain's events rest on besides their causes: each told from its own beginning.
+pub(super) fn grounds(out: &mut dyn Write, look: &Look, grounds: &[Value], chain: &[Value]) -> io::Result<()> {
+    for ground in grounds {
+        let steps = list(ground, "chain");
+        let (Some(first), root) = (steps.first(), ground.get("root").unwrap_or(&Value::Null)) else { continue };
+        let rule = first.get("link").and_then(|link| text(link, "rule")).unwrap_or_default();
+        let of = text(ground, "of").unwrap_or_default();
+        // The chain tells the effect first, and people read the cause first.
+        let place = chain.iter().rev().position(|step| step.pointer("/event/id").and_then(Value::as_str) == Some(&*of));
+        let of = place.map_or_else(|| format!("event {}", Word(&of)), |place| format!("step {}", place + 1));
+        writeln!(out)?;
+        writeln!(out, "What {of} rests on, {}:", ground_name(&rule))?;
+        self::chain(out, look, steps)?;
+        writeln!(out, "{INDENT}{}", look.style.paint(paint_of_root(root), behind(root, steps)))?;
+    }
+    Ok(())
+}
+
+fn ground_name(rule: &str) -> &'static str {
+    match rule {
+        "binding-permission" => "the right",
+        "token-use" | "certificate-use" => "the credential",
+        "file-executed" => "the program",
+        _ => "besides",
     }
 }
 
