@@ -11,6 +11,12 @@ use std::io::Write;
 
 /// Name of a rule or a finding, and its page.
 const PAGES: &[(&str, &str)] = &[
+    ("client-runtime", include_str!("../../docs/rules/client-runtime.md")),
+    ("file-executed", include_str!("../../docs/rules/file-executed.md")),
+    ("kubelet-pod", include_str!("../../docs/rules/kubelet-pod.md")),
+    ("login-line", include_str!("../../docs/rules/login-line.md")),
+    ("login-session", include_str!("../../docs/rules/login-session.md")),
+    ("manifest-pod", include_str!("../../docs/rules/manifest-pod.md")),
     ("request-stages", include_str!("../../docs/rules/request-stages.md")),
     ("sandbox-container", include_str!("../../docs/rules/sandbox-container.md")),
     ("request-container", include_str!("../../docs/rules/request-container.md")),

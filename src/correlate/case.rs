@@ -28,6 +28,8 @@ pub trait Events {
     fn endings(&self, prefix: &str, limit: usize) -> Result<Vec<(String, i64)>, Failed>;
     /// Requests with an Audit-ID, oldest first, the first `limit`.
     fn with_audit_id(&self, id: &str, limit: usize) -> Result<Vec<Arc<Event>>, Failed>;
+    /// Events about the file with this inode, on any node, from `since` (ns) on, oldest first, the first `limit`.
+    fn with_inode(&self, inode: &str, since: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed>;
     /// Times of the first and the last event of a source.
     fn span(&self, source: Source) -> Result<Option<(i64, i64)>, Failed>;
 }
@@ -138,6 +140,11 @@ impl<'e> Case<'e> {
         self.events.with_audit_id(id, FOUND_MAX)
     }
 
+    /// As [`Events::with_inode`], the first [`FOUND_MAX`].
+    pub fn with_inode(&self, inode: &str, since: i64) -> Result<Vec<Arc<Event>>, Failed> {
+        self.events.with_inode(inode, since, FOUND_MAX)
+    }
+
     /// The last program that process `pid` of the event's node started before the event.
     pub fn program(&self, event: &Event, pid: u32) -> Result<Option<Arc<Event>>, Failed> {
         let at = event.when.event.nanos;
@@ -165,6 +172,13 @@ impl<'e> Case<'e> {
     /// Whether something is known to have been lost between two times.
     pub fn lost(&self, since: i64, until: i64) -> Result<bool, Failed> {
         Ok(!self.with_key(super::keys::GAP.to_owned(), since, until)?.is_empty())
+    }
+
+    /// Whether the kernel of the event's node recorded the same things all the time, as far as it says so itself: its audit rules were not changed,
+    /// auditing was not switched, nothing is known to be lost.
+    pub fn steady(&self, event: &Event, since: i64, until: i64) -> Result<bool, Failed> {
+        let changed = self.some(super::keys::audit_changed(event), since, until, 1)?;
+        Ok(changed.is_empty() && !self.lost(since, until)?)
     }
 
     /// Times of the first and the last event of a source.

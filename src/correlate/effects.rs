@@ -3,12 +3,16 @@
 //! Candidates are found by their keys, and each is then asked for its own cause: there is one judgement, in `links`. Not here: that judgement.
 
 use super::case::{Case, FOUND_MAX, Failed};
+use super::client::{self, Wish};
 use super::clock::APART_NS;
 use super::container::PodAt;
 use super::facts::{self, SessionKind};
+use super::files;
+use super::grounds;
 use super::keys;
 use super::links;
-use super::rules::{PROCESS_HORIZON_NS, SESSION_HORIZON_NS};
+use super::manifest;
+use super::rules::{CLIENT_HORIZON_NS, LOGIN_LINE_NS, PROCESS_HORIZON_NS, SESSION_HORIZON_NS};
 use crate::model::{Event, EventId, Link, Source};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,7 +22,13 @@ pub fn effects(case: &Case<'_>, event: &Arc<Event>) -> Result<Vec<(Arc<Event>, L
     let mut candidates: Vec<Arc<Event>> = Vec::new();
     match event.source {
         Source::Kubernetes => of_request(case, event, &mut candidates)?,
-        Source::Linux => of_process(case, event, &mut candidates)?,
+        Source::Linux => {
+            of_process(case, event, &mut candidates)?;
+            of_write(case, event, &mut candidates)?;
+            of_login(case, event, &mut candidates)?;
+        }
+        Source::Kubelet => manifest::effects(case, event, &mut candidates)?,
+        Source::Syslog => of_line(case, event, &mut candidates)?,
         Source::Containerd => of_container(case, event, &mut candidates)?,
         _ => {}
     }
@@ -28,7 +38,11 @@ pub fn effects(case: &Case<'_>, event: &Arc<Event>) -> Result<Vec<(Arc<Event>, L
         if !seen.insert(candidate.id) {
             continue;
         }
-        let found = links::cause(case, &candidate)?;
+        // What rests on the event is told beside what it caused.
+        let mut founds = vec![links::cause(case, &candidate)?];
+        founds.extend(grounds::found(case, &candidate)?);
+        let found = founds.into_iter().find(|found| found.causes.iter().any(|cause| cause.id == event.id));
+        let Some(found) = found else { continue };
         if let Some(link) = found.link.filter(|_| found.causes.iter().any(|cause| cause.id == event.id)) {
             effects.push((candidate, Link { from: event.id, ..link }));
         }
@@ -75,6 +89,7 @@ fn of_request(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) -
 
 fn of_process(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) -> Result<(), Failed> {
     let Some(started) = facts::started(event) else { return Ok(()) };
+    of_client(case, event, into)?;
     let at = event.when.event.nanos;
     let horizon = at.saturating_add(PROCESS_HORIZON_NS);
     into.extend(case.with_key(keys::process(event, started.pid), at, i64::MAX)?.iter().cloned());
@@ -106,5 +121,44 @@ fn of_container(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>)
         let at = event.when.event.nanos;
         into.extend(case.with_key(keys::exec_in(id), at, at.saturating_add(SESSION_HORIZON_NS))?.iter().cloned());
     }
+    Ok(())
+}
+
+fn of_write(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) -> Result<(), Failed> {
+    if facts::written(event).next().is_none() {
+        return Ok(());
+    }
+    manifest::effects(case, event, into)?;
+    files::executed(case, event, into)
+}
+
+/// What was done in a session, as far as it has no nearer cause: the first programs of it.
+fn of_login(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) -> Result<(), Failed> {
+    let Some((session, _)) = facts::session_began(event).filter(|_| event.what.action == "changed-login-id") else {
+        return Ok(());
+    };
+    let at = event.when.event.nanos;
+    into.extend(case.with_key(keys::in_session(event, session), at, i64::MAX)?.iter().cloned());
+    Ok(())
+}
+
+/// The session that began when somebody was let in.
+fn of_line(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) -> Result<(), Failed> {
+    let Some(name) = facts::let_in(event) else { return Ok(()) };
+    let at = event.when.event.nanos;
+    let (since, until) = (at.saturating_sub(LOGIN_LINE_NS), at.saturating_add(LOGIN_LINE_NS));
+    into.extend(case.with_key(keys::began(event, name), since, until)?.iter().cloned());
+    Ok(())
+}
+
+/// What a client may have made its daemon's runtime do.
+fn of_client(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) -> Result<(), Failed> {
+    let Some(asked) = client::client(event) else { return Ok(()) };
+    let at = event.when.event.nanos;
+    let (key, horizon) = match asked.wish {
+        Wish::Run => (keys::foreign_made(event), CLIENT_HORIZON_NS),
+        Wish::Exec => (keys::foreign_exec(event), SESSION_HORIZON_NS),
+    };
+    into.extend(case.with_key(key, at, at.saturating_add(horizon))?.iter().cloned());
     Ok(())
 }

@@ -281,6 +281,115 @@ pub fn argument<'e>(event: &'e Event, name: &str) -> Option<&'e str> {
     event.how.args.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
+/// A file that a call wrote, made or put in the place of another, as far as its inode was recorded.
+#[derive(Debug, Clone, Copy)]
+pub struct Written<'e> {
+    /// Device and inode, `fe:00/1048588`.
+    pub inode: &'e str,
+    /// Its path, as the call named it.
+    pub path: Option<&'e str>,
+}
+
+/// Calls that give a name to a file, or change what stands in it, whatever their flags.
+const WRITING_CALLS: &[&str] = &["creat", "truncate", "rename", "renameat", "renameat2", "link", "linkat"];
+
+/// The files that an event says were written: opened for writing, truncated, or put in their place. Of an open file it is not recorded when it is
+/// written, nor when it is closed.
+pub fn written(event: &Event) -> impl Iterator<Item = Written<'_>> {
+    let call = event.how.syscall.as_deref().unwrap_or("");
+    let for_writing = || {
+        let flags = argument(event, "flags").unwrap_or("");
+        flags.split('|').any(|flag| matches!(flag, "O_WRONLY" | "O_RDWR" | "O_TRUNC"))
+    };
+    let is_write = event.source == Source::Linux
+        && event.what.outcome == Outcome::Success
+        && (WRITING_CALLS.contains(&call) || (matches!(call, "open" | "openat" | "openat2") && for_writing()));
+    let all = event.what.object.iter().chain(&event.what.objects);
+    all.filter(move |object| {
+        is_write
+            && object.kind.as_deref() == Some("file")
+            && !matches!(object.role.as_deref(), Some("PARENT" | "DELETE" | "UNKNOWN"))
+    })
+    .filter_map(|object| Some(Written { inode: object.inode.as_deref()?, path: object.path.as_deref() }))
+}
+
+/// The files whose name a call took away: removed, or replaced by another.
+pub fn unlinked(event: &Event) -> impl Iterator<Item = Written<'_>> {
+    let is_call = event.source == Source::Linux && event.what.outcome == Outcome::Success;
+    let all = || event.what.object.iter().chain(&event.what.objects);
+    let gone = move |object: &&Object| is_call && object.role.as_deref() == Some("DELETE");
+    all()
+        .filter(gone)
+        .filter_map(|object| Some(Written { inode: object.inode.as_deref()?, path: object.path.as_deref() }))
+        // A file that is renamed has two names in one event, and lives on.
+        .filter(move |file| !written(event).any(|other| other.inode == file.inode))
+}
+
+/// A file that the kubelet of the node opened to read it: path and inode.
+pub fn read_by_kubelet(event: &Event) -> Option<Written<'_>> {
+    let call = event.how.syscall.as_deref()?;
+    let who = &event.who;
+    let is_daemon = who.login.as_ref().is_none_or(|login| login.auid.is_none())
+        && who.effective.as_ref().and_then(|effective| effective.uid) == Some(0);
+    let exe = event.how.exe.as_deref()?;
+    let reads = matches!(call, "open" | "openat" | "openat2") && written(event).next().is_none();
+    if event.source != Source::Linux
+        || event.what.outcome != Outcome::Success
+        || !is_daemon
+        || !reads
+        || exe.rsplit('/').next() != Some("kubelet")
+        || argument(event, "flags").is_some_and(|flags| flags.contains("O_DIRECTORY"))
+    {
+        return None;
+    }
+    let object = event.what.object.as_ref().filter(|object| object.kind.as_deref() == Some("file"))?;
+    let path = object.path.as_deref()?;
+    let is_other = [".crt", ".key", ".pem", ".conf", ".kubeconfig"].iter().any(|end| path.ends_with(end));
+    let inode = object.inode.as_deref().filter(|_| !is_other)?;
+    Some(Written { inode, path: Some(path) })
+}
+
+/// The pod that the kubelet says it got from a file: namespace and name, and whether it is gone now.
+pub fn manifest_pod(event: &Event) -> Option<(&str, &str)> {
+    let told = matches!(event.what.action.as_str(), "syncloop-add" | "syncloop-update");
+    if event.source != Source::Kubelet || !told || argument(event, "source") != Some("file") {
+        return None;
+    }
+    Some((event.r#where.namespace.as_deref()?, event.r#where.pod.as_deref()?))
+}
+
+/// The node whose kubelet made a pod: only that of a manifest on its own disk.
+pub fn mirrored_by(event: &Event) -> Option<&str> {
+    let kind = event.what.object.as_ref().and_then(|object| object.kind.as_deref());
+    let made = event.source == Source::Kubernetes
+        && kind == Some("pods")
+        && event.what.action == "create"
+        && event.what.outcome == Outcome::Success
+        && event.who.r#as.is_none();
+    event.who.name.as_deref()?.strip_prefix("system:node:").filter(|_| made)
+}
+
+/// A pod's uid that no API server gave: the hash of a manifest.
+pub fn is_manifest_uid(uid: &str) -> bool {
+    uid.len() == 32 && uid.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// A session of a login that began: its number, as the kernel keeps it, and the login's id.
+pub fn session_began(event: &Event) -> Option<(u32, u32)> {
+    let login = event.who.login.as_ref()?;
+    let began = matches!(event.what.action.as_str(), "changed-login-id" | "logged-in" | "started-session");
+    if event.source != Source::Linux || !began || event.what.outcome != Outcome::Success {
+        return None;
+    }
+    Some((login.ses?, login.auid?))
+}
+
+/// The name that a login program says was let in, at its own place in the node's log.
+pub fn let_in(event: &Event) -> Option<&str> {
+    let is_login = event.source == Source::Syslog && event.what.action == "logged-in";
+    event.who.name.as_deref().filter(|_| is_login && event.what.outcome == Outcome::Success)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@
 //! any other, told beside it. Inside: which grounds an event has, and their chains. Not here: the rules (`permission`, `credential`, `program`).
 
 use super::case::{Case, Failed};
+use super::files;
 use super::links::Found;
 use super::walk::{Root, Step, follow};
 use crate::model::{Event, EventId};
@@ -28,8 +29,7 @@ pub struct Ground {
 
 /// What an event rests on: a link each, with what it leads to.
 pub fn found(case: &Case<'_>, event: &Arc<Event>) -> Result<Vec<Found>, Failed> {
-    let _ = (case, event);
-    Ok(Vec::new())
+    Ok(files::of_program(case, event)?.into_iter().collect())
 }
 
 /// The grounds of a chain's events, nearest to the effect first, and what those rest on themselves.

@@ -2,6 +2,7 @@
 //!
 //! A key never decides anything: what it finds is looked at again by the rule. Not here: what is compared (`facts`).
 
+use super::client::{self, Wish};
 use super::facts::{self, Order, SessionKind};
 use crate::model::{Event, Outcome, Source};
 
@@ -124,6 +125,76 @@ fn life(event: &Event, namespace: &str, pod: &str, each: &mut dyn FnMut(&str)) -
     }
 }
 
+/// Calls that wrote the file with this inode, or took its name away, on the event's node.
+pub fn inode(event: &Event, inode: &str) -> String {
+    format!("inode:{inode}@{}/{}", cluster(event), node(event))
+}
+
+/// Pods that the kubelet of the event's node got from files.
+pub fn manifest_added(event: &Event) -> String {
+    format!("manifest-added@{}/{}", cluster(event), node(event))
+}
+
+/// Files that the kubelet of the event's node opened.
+pub fn kubelet_read(event: &Event) -> String {
+    format!("kubelet-read@{}/{}", cluster(event), node(event))
+}
+
+/// A pod that the kubelet of a node got from a file.
+pub fn manifest_pod(event: &Event, node: &str, namespace: &str, pod: &str) -> String {
+    format!("manifest-pod:{namespace}/{pod}@{}/{node}", cluster(event))
+}
+
+/// The pod that the kubelet of a node made at the API server for one from a file.
+pub fn mirror(event: &Event, node: &str, namespace: &str, pod: &str) -> String {
+    format!("mirror:{namespace}/{pod}@{}/{node}", cluster(event))
+}
+
+/// The beginning of a login's session on the event's node.
+pub fn login_session(event: &Event, session: u32) -> String {
+    format!("login-session:{session}@{}/{}", cluster(event), node(event))
+}
+
+/// Where what the kernel records may have changed on the event's node: audit rules, auditing itself, a new boot.
+pub fn audit_changed(event: &Event) -> String {
+    format!("audit-changed@{}/{}", cluster(event), node(event))
+}
+
+/// Programs that were started in a login's session on the event's node.
+pub fn in_session(event: &Event, session: u32) -> String {
+    format!("in-session:{session}@{}/{}", cluster(event), node(event))
+}
+
+/// Lines of login programs that let somebody of this name in, on the event's node.
+pub fn let_in(event: &Event, name: &str) -> String {
+    format!("let-in:{name}@{}/{}", cluster(event), node(event))
+}
+
+/// The beginnings of sessions of somebody of this name, on the event's node.
+pub fn began(event: &Event, name: &str) -> String {
+    format!("began:{name}@{}/{}", cluster(event), node(event))
+}
+
+/// The runtime's orders for execs whose id no CRI made, on the event's node.
+pub fn foreign_exec(event: &Event) -> String {
+    format!("foreign-exec@{}/{}", cluster(event), node(event))
+}
+
+/// Programs that ask a container's daemon to make a container, on the event's node.
+pub fn client_run(event: &Event) -> String {
+    format!("client-run@{}/{}", cluster(event), node(event))
+}
+
+/// Programs that ask a container's daemon for an exec, on the event's node.
+pub fn client_exec(event: &Event) -> String {
+    format!("client-exec@{}/{}", cluster(event), node(event))
+}
+
+/// The runtime's orders that make a container which no CRI asked for, on the event's node.
+pub fn foreign_made(event: &Event) -> String {
+    format!("foreign-made@{}/{}", cluster(event), node(event))
+}
+
 fn cluster(event: &Event) -> &str {
     event.r#where.cluster.as_deref().unwrap_or("")
 }
@@ -139,14 +210,40 @@ pub fn keys(event: &Event, each: &mut dyn FnMut(&str)) {
         Source::Kubernetes => kubernetes(event, each),
         Source::Containerd => containerd(event, each),
         Source::Kubelet => kubelet(event, each),
-        Source::Crio | Source::Docker | Source::ControlPlane | Source::Application | Source::Syslog => {}
+        Source::Syslog => {
+            if let Some(name) = facts::let_in(event) {
+                each(&let_in(event, name));
+            }
+        }
+        Source::Crio | Source::Docker | Source::ControlPlane | Source::Application => {}
         Source::Own if event.what.action == "gap" => each(GAP),
         Source::Own => {}
     }
 }
 
 fn linux(event: &Event, each: &mut dyn FnMut(&str)) {
+    facts::written(event).chain(facts::unlinked(event)).for_each(|file| each(&inode(event, file.inode)));
+    if matches!(event.what.action.as_str(), "changed-audit-configuration" | "started-audit" | "booted-system") {
+        each(&audit_changed(event));
+    }
+    if facts::read_by_kubelet(event).is_some() {
+        each(&kubelet_read(event));
+    }
+    if let Some((session, _)) = facts::session_began(event) {
+        each(&login_session(event, session));
+        if let (Some(name), "changed-login-id") = (&event.who.name, event.what.action.as_str()) {
+            each(&began(event, name));
+        }
+    }
     let Some(started) = facts::started(event) else { return };
+    if let Some(session) = event.who.login.as_ref().filter(|login| login.auid.is_some()).and_then(|login| login.ses) {
+        each(&in_session(event, session));
+    }
+    match client::client(event).map(|client| client.wish) {
+        Some(Wish::Run) => each(&client_run(event)),
+        Some(Wish::Exec) => each(&client_exec(event)),
+        None => {}
+    }
     each(&process(event, started.pid));
     each(&child(event, started.ppid));
     if !started.is_runtime() {
@@ -155,14 +252,18 @@ fn linux(event: &Event, each: &mut dyn FnMut(&str)) {
     let Some(run) = facts::run(event) else { return };
     if run.order != Order::Exec {
         each(&made(run.container));
+        if run.order == Order::Create && client::is_foreign(event) {
+            each(&foreign_made(event));
+        }
         return;
     }
     each(&exec_in(run.container));
     if let Some(id) = run.exec_id {
         each(&ordered_exec(id));
     }
-    if !run.exec_id.is_some_and(facts::is_cri_exec_id) {
+    if client::is_foreign(event) {
         each(&foreign_exec_in(run.container));
+        each(&foreign_exec(event));
     }
 }
 
@@ -179,6 +280,9 @@ fn kubernetes(event: &Event, each: &mut dyn FnMut(&str)) {
     let done = event.what.outcome == Outcome::Success;
     match (kind, event.what.action.as_str()) {
         ("pods", "create") if done => {
+            if let Some(node) = facts::mirrored_by(event) {
+                each(&mirror(event, node, namespace, name));
+            }
             place.pod_uid.iter().for_each(|uid| each(&pod_uid(uid)));
         }
         ("pods/ephemeralcontainers", "patch" | "update") if done => each(&added(event, namespace, name)),
@@ -235,6 +339,10 @@ fn kubelet(event: &Event, each: &mut dyn FnMut(&str)) {
     if let ("added-container", Some(id)) = (event.what.action.as_str(), &place.container_id) {
         let life = life(event, namespace, name, each);
         each(&(in_pod(&life) + id));
+    }
+    if facts::manifest_pod(event).is_some() {
+        each(&manifest_pod(event, node(event), namespace, name));
+        each(&manifest_added(event));
     }
     if facts::session(event).is_some() {
         each(&served(event, namespace, name));

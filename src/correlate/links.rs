@@ -4,9 +4,12 @@
 //! Not here: following causes to their end (`walk`).
 
 use super::case::{Case, Failed, order};
+use super::client;
 use super::container::{self, Container};
 use super::facts::{self, Order, Started};
 use super::keys;
+use super::login;
+use super::manifest;
 use super::rules::{self, PROCESS_HORIZON_NS, Rule};
 use super::runtime::{self, Trust};
 use super::session::{self, Contest, Exec};
@@ -92,7 +95,9 @@ pub fn cause(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
             stream::cause(case, event)
         }
         Source::Containerd => of_containerd(case, event),
+        Source::Kubelet if facts::manifest_pod(event).is_some() => manifest::of_added(case, event),
         Source::Kubelet => stream::cause(case, event),
+        Source::Kubernetes if facts::mirrored_by(event).is_some() => manifest::of_mirror(case, event),
         Source::Syslog => Ok(Found::none(
             "whoever may write to /dev/log of that node can write such a line: it names nobody for certain",
         )),
@@ -111,8 +116,12 @@ pub fn cause(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
 fn of_call(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
     let Some(pid) = event.how.pid else { return Ok(Found::none("its records name no process")) };
     let at = event.when.event.nanos;
+    if let Some(found) = login::line(case, event)? {
+        return Ok(found);
+    }
     let Some(program) = case.program(event, pid)? else {
-        return Ok(Found::none(format!("no execve of process {pid} was recorded")));
+        let found = login::session(case, event)?;
+        return Ok(found.unwrap_or_else(|| Found::none(format!("no execve of process {pid} was recorded"))));
     };
     let mut found = link(&rules::PROCESS_CHILD, Class::Consistent, &program, event);
     found.keys.push(key("pid", pid.to_string(), pid.to_string()));
@@ -163,6 +172,9 @@ fn of_process(case: &Case<'_>, event: &Arc<Event>, started: &Started<'_>) -> Res
         return Ok(found);
     }
     let Some(parent) = case.program(event, started.ppid)? else {
+        if let Some(found) = login::session(case, event)? {
+            return Ok(found);
+        }
         return Ok(Found::none(format!(
             "no execve of the parent {} was recorded: it began before the records do, or only forked; a rule for clone and fork would show it",
             started.ppid
@@ -393,6 +405,14 @@ fn of_create(case: &Case<'_>, event: &Arc<Event>, id: &str) -> Result<Found, Fai
         return Ok(Found::one(made, found));
     }
     let asked = container::asked(case, event, &known)?;
+    if asked.requests.is_empty() {
+        if let Some(found) = manifest::of_container(case, event, &known)? {
+            return Ok(found);
+        }
+        if client::is_foreign(event) {
+            return client::cause(case, event);
+        }
+    }
     Ok(of_asked(event, &known, &asked))
 }
 
@@ -449,6 +469,11 @@ fn of_containerd(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
         "created-sandbox" => {
             let known = container::container(case, id)?;
             let asked = container::asked(case, event, &known)?;
+            if asked.requests.is_empty() {
+                if let Some(found) = manifest::of_container(case, event, &known)? {
+                    return Ok(found);
+                }
+            }
             Ok(of_asked(event, &known, &asked))
         }
         // The id is made before the runtime is called: that line is no effect of it, and supports the link to the session.
@@ -469,7 +494,16 @@ fn of_containerd(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
 
 fn of_exec(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
     let Some(contest) = session::contest(case, event)? else { return Ok(Found::none("it is no exec")) };
-    Ok(super::verdict::found(contest, event))
+    let found = super::verdict::found(contest, event);
+    if found.link.is_none() {
+        let asked = client::cause(case, event)?;
+        let missing = match asked.link {
+            Some(_) => asked.missing.clone(),
+            None => found.missing.iter().chain(&asked.missing).cloned().collect(),
+        };
+        return Ok(Found { missing, contest: found.contest, ..asked });
+    }
+    Ok(found)
 }
 
 /// The link of an API request's stages with one another: they are one event, since all of their identity agrees.

@@ -1,17 +1,21 @@
 //! Which events belong together: rules as data and pure functions over events.
 //!
 //! Inside: `rules` (the table), `keys` (how events are found), `facts` (what one event says), `case` (a question in progress), `runtime`, `container`,
-//! `session` with `matching`, `clock` and `verdict`, `stream`, `links` (one step back), `grounds` (what else an event rests on), `effects` (one step forward), `walk` (all the way).
+//! `session` with `matching`, `clock` and `verdict`, `stream`, `client`, `login`, `files`, `manifest`, `links` (one step back), `grounds` (what else an event rests on), `effects` (one step forward), `walk` (all the way).
 //! Not here: where events come from (`query`), how links are shown (`cli`). Nothing is stored: `docs/adr/0007`.
 
 mod case;
+mod client;
 mod clock;
 mod container;
 mod effects;
 mod facts;
+mod files;
 mod grounds;
 mod keys;
 mod links;
+mod login;
+mod manifest;
 mod matching;
 mod reuse;
 pub mod rules;

@@ -28,6 +28,13 @@ pub const SESSION_HORIZON_NS: i64 = 10_000_000_000;
 /// Longest time from the runtime's exec to the first process, ns; measured 0.1 to 2.8 s.
 pub const PROCESS_HORIZON_NS: i64 = 60_000_000_000;
 
+/// Longest time from a client's start to the container that it asked for, ns: an image may have to come first.
+pub const CLIENT_HORIZON_NS: i64 = 600_000_000_000;
+/// A file that was written longer before the kubelet read it did not make it do so, ns: it looks every 20 s.
+pub const MANIFEST_HORIZON_NS: i64 = 60_000_000_000;
+/// The login program's line and the kernel's beginning of a session lie so far apart at most, ns.
+pub const LOGIN_LINE_NS: i64 = 5_000_000_000;
+
 /// An API request's stages.
 pub static REQUEST_STAGES: Rule = Rule {
     name: "request-stages",
@@ -119,6 +126,67 @@ pub static SESSION_STREAM: Rule = Rule {
     best: Class::Strong,
 };
 
+/// A client on the node to what the daemon's runtime did.
+pub static CLIENT_RUNTIME: Rule = Rule {
+    name: "client-runtime",
+    version: 1,
+    title: "a client of a container's daemon on the node (docker, ctr, …), and what the daemon's runtime did",
+    sources: &["linux", "containerd"],
+    keys: &["container id", "exec id", "argv", "last argument"],
+    horizon_ms: Some(CLIENT_HORIZON_NS / 1_000_000),
+    best: Class::Strong,
+};
+/// A file to the pod that the kubelet made of it.
+pub static MANIFEST_POD: Rule = Rule {
+    name: "manifest-pod",
+    version: 1,
+    title: "a file in the kubelet's folder, as somebody wrote it, and the pod that the kubelet got from it",
+    sources: &["linux", "kubelet"],
+    keys: &["inode", "path", "pid of the kubelet"],
+    horizon_ms: None,
+    best: Class::Strong,
+};
+/// The kubelet's own pod to what became of it.
+pub static KUBELET_POD: Rule = Rule {
+    name: "kubelet-pod",
+    version: 1,
+    title: "a pod that the kubelet got from a file, and its sandbox or its mirror at the API server",
+    sources: &["kubelet", "containerd", "kubernetes"],
+    keys: &["node", "pod"],
+    horizon_ms: Some(600_000),
+    best: Class::Strong,
+};
+/// A file to the program that was run from it.
+pub static FILE_EXECUTED: Rule = Rule {
+    name: "file-executed",
+    version: 1,
+    title: "a program, as somebody last wrote its file, and a process that ran it",
+    sources: &["linux"],
+    keys: &["inode", "path"],
+    horizon_ms: None,
+    best: Class::Strong,
+};
+/// The beginning of a login's session to what was done in it.
+pub static LOGIN_SESSION: Rule = Rule {
+    name: "login-session",
+    version: 1,
+    title: "the kernel's beginning of a login's session, and a process of it",
+    sources: &["linux"],
+    keys: &["session", "auid"],
+    horizon_ms: None,
+    best: Class::Strong,
+};
+/// The login program's line to the kernel's beginning.
+pub static LOGIN_LINE: Rule = Rule {
+    name: "login-line",
+    version: 1,
+    title: "the login program's line of who was let in, and the kernel's beginning of the session",
+    sources: &["syslog", "linux"],
+    keys: &["account", "pid"],
+    horizon_ms: Some(LOGIN_LINE_NS / 1_000_000),
+    best: Class::Consistent,
+};
+
 /// All rules, from the request to the process.
 pub static RULES: &[&Rule] = &[
     &REQUEST_STAGES,
@@ -130,6 +198,12 @@ pub static RULES: &[&Rule] = &[
     &EXEC_PROCESS,
     &PROCESS_CHILD,
     &SESSION_STREAM,
+    &LOGIN_LINE,
+    &LOGIN_SESSION,
+    &CLIENT_RUNTIME,
+    &MANIFEST_POD,
+    &KUBELET_POD,
+    &FILE_EXECUTED,
 ];
 
 /// An exec that nobody asked the API server for.

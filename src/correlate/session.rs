@@ -84,7 +84,7 @@ impl Exec {
 
     /// Whether the CRI made it: other clients of the runtime choose the id themselves.
     pub fn is_of_cri(&self) -> bool {
-        self.id.as_deref().is_some_and(facts::is_cri_exec_id)
+        !super::client::is_foreign(&self.event)
     }
 
     /// Whether arguments and terminal are those of a session. A first process that was not recorded fits every command.

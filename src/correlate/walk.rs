@@ -9,7 +9,7 @@ use super::facts::{self, Names, SessionKind};
 use super::grounds::{self, Ground};
 use super::keys;
 use super::links::{self, Found};
-use super::rules::{CONTAINER_PROCESS, EXEC_PROCESS, SESSION_HORIZON_NS, UNATTRIBUTED_EXEC};
+use super::rules::{CLIENT_RUNTIME, CONTAINER_PROCESS, EXEC_PROCESS, SESSION_HORIZON_NS, UNATTRIBUTED_EXEC};
 use super::runtime;
 use super::verdict::is_probe;
 use crate::model::{CANDIDATES_MAX, Class, Event, EventId, Finding, Link, Source, Str};
@@ -300,17 +300,24 @@ fn typed(case: &Case<'_>, event: &Arc<Event>, why: &mut Why) -> Result<(), Faile
     let init =
         why.chain.iter().position(|step| step.link.as_ref().is_some_and(|link| link.rule == CONTAINER_PROCESS.name));
     let below = init.is_some_and(|init| init > 0);
-    if !below || why.root.kind != RootKind::Credential {
+    let own_login = event.who.login.as_ref().is_some_and(|login| login.auid.is_some());
+    if !below || own_login || !matches!(why.root.kind, RootKind::Credential | RootKind::Login) {
         return Ok(());
     }
     let order = init.and_then(|init| why.chain.get(init + 1)).map(|step| Arc::clone(&step.event));
     let Some(id) = order.as_deref().and_then(facts::run).map(|run| Str::from(run.container)) else { return Ok(()) };
     let names = container::container(case, &id)?.names;
-    let (Some(namespace), Some(pod)) = (&names.namespace, &names.pod) else { return Ok(()) };
     let at = event.when.event.nanos;
     let slack = 2_000_000_000;
     let mut others: Vec<Candidate> = Vec::new();
-    for opened in case.latest(keys::attached(event, namespace, pod), at.saturating_add(slack), FOUND_MAX)?.iter() {
+    // A container of no pod can only be attached to past the API server.
+    let attached = match (&names.namespace, &names.pod) {
+        (Some(namespace), Some(pod)) => {
+            case.latest(keys::attached(event, namespace, pod), at.saturating_add(slack), FOUND_MAX)?
+        }
+        _ => std::rc::Rc::default(),
+    };
+    for opened in attached.iter() {
         let Some(session) = facts::session(opened) else { continue };
         let here = session.container.is_none_or(|asked| names.container.as_deref() == Some(asked));
         let then = session.end.is_none_or(|end| end.saturating_add(slack) >= at);
@@ -387,7 +394,7 @@ fn orphan_of(case: &Case<'_>, child: &Event, id: &str, names: &Names) -> Result<
         }
         let why = causes(case, order)?;
         let probe = why.chain.last().is_some_and(|step| step.event.what.action == "requested-exec-sync");
-        let of_cri = facts::run(order).and_then(|run| run.exec_id).is_some_and(facts::is_cri_exec_id);
+        let of_cri = !super::client::is_foreign(order);
         match why.root.kind {
             RootKind::Unknown if of_cri => orphan.unexplained |= !probe,
             RootKind::Unknown => orphan.open = true,
@@ -442,7 +449,9 @@ impl Orphan {
 pub fn unattributed(case: &Case<'_>, event: &Arc<Event>, found: &Found) -> Result<Option<Finding>, Failed> {
     let Some(contest) = &found.contest else { return Ok(None) };
     // Where nobody names the pod, no session was looked for; where records are known to be lost, one may be among them.
-    if found.link.is_some()
+    // Somebody on the node who went past the API server is behind it, whoever that is.
+    let past = found.link.as_ref().is_some_and(|link| link.rule == CLIENT_RUNTIME.name);
+    if (found.link.is_some() && !past)
         || is_probe(found)
         || contest.container.names.pod.is_none()
         || contest.limited

@@ -113,6 +113,11 @@ impl<'v> Store<'v> {
         Ok(lines)
     }
 
+    fn with_field(&self, name: &str, value: &str, since: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
+        let Some(field) = resolve(name).and_then(|fields| fields.first().copied()) else { return Ok(Vec::new()) };
+        self.found(field, value, window(since, i64::MAX), Order::Oldest, limit)
+    }
+
     fn found(
         &self,
         field: &Field,
@@ -149,10 +154,11 @@ impl Events for Store<'_> {
     }
 
     fn with_audit_id(&self, id: &str, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
-        let Some(field) = resolve("how.audit_id").and_then(|fields| fields.first().copied()) else {
-            return Ok(Vec::new());
-        };
-        self.found(field, id, window(i64::MIN, i64::MAX), Order::Oldest, limit)
+        self.with_field("how.audit_id", id, i64::MIN, limit)
+    }
+
+    fn with_inode(&self, inode: &str, since: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
+        self.with_field("what.object.inode", inode, since, limit)
     }
 
     fn span(&self, source: Source) -> Result<Option<(i64, i64)>, Failed> {
