@@ -94,6 +94,7 @@ fn of_process(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) -
     let horizon = at.saturating_add(PROCESS_HORIZON_NS);
     into.extend(case.with_key(keys::process(event, started.pid), at, i64::MAX)?.iter().cloned());
     into.extend(case.with_key(keys::child(event, started.pid), at, i64::MAX)?.iter().cloned());
+    into.extend(case.with_key(keys::wrote(event, started.pid), at, i64::MAX)?.iter().cloned());
     if let Some(run) = facts::run(event) {
         // Where the runtime was gone, its process is the shim's child.
         into.extend(case.with_key(keys::child(event, started.ppid), at, horizon)?.iter().cloned());

@@ -135,6 +135,11 @@ pub fn manifest_added(event: &Event) -> String {
     format!("manifest-added@{}/{}", cluster(event), node(event))
 }
 
+/// Calls of process `pid` of the event's node that wrote files.
+pub fn wrote(event: &Event, pid: u32) -> String {
+    format!("wrote:{pid}@{}/{}", cluster(event), node(event))
+}
+
 /// Files that the kubelet of the event's node opened.
 pub fn kubelet_read(event: &Event) -> String {
     format!("kubelet-read@{}/{}", cluster(event), node(event))
@@ -223,6 +228,9 @@ pub fn keys(event: &Event, each: &mut dyn FnMut(&str)) {
 
 fn linux(event: &Event, each: &mut dyn FnMut(&str)) {
     facts::written(event).chain(facts::unlinked(event)).for_each(|file| each(&inode(event, file.inode)));
+    if let (Some(pid), true) = (event.how.pid, facts::written(event).next().is_some()) {
+        each(&wrote(event, pid));
+    }
     if matches!(event.what.action.as_str(), "changed-audit-configuration" | "started-audit" | "booted-system") {
         each(&audit_changed(event));
     }

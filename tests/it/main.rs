@@ -12,6 +12,7 @@ mod conformance;
 mod conformance_api;
 mod corpus;
 mod correlation;
+mod correlation_node;
 mod crash;
 mod evidence;
 mod exports;
