@@ -12,7 +12,7 @@ use super::grounds;
 use super::keys;
 use super::links;
 use super::manifest;
-use super::rules::{CLIENT_HORIZON_NS, LOGIN_LINE_NS, PROCESS_HORIZON_NS, SESSION_HORIZON_NS};
+use super::rules::{CLIENT_HORIZON_NS, LOGIN_LINE_NS, MANIFEST_HORIZON_NS, PROCESS_HORIZON_NS, SESSION_HORIZON_NS};
 use crate::model::{Event, EventId, Link, Source};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -126,6 +126,11 @@ fn of_container(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>)
 }
 
 fn of_write(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) -> Result<(), Failed> {
+    if facts::unlinked(event).next().is_some() {
+        let at = event.when.event.nanos;
+        let until = at.saturating_add(MANIFEST_HORIZON_NS);
+        into.extend(case.with_key(keys::manifest_added(event), at, until)?.iter().cloned());
+    }
     if facts::written(event).next().is_none() {
         return Ok(());
     }

@@ -349,10 +349,19 @@ pub fn read_by_kubelet(event: &Event) -> Option<Written<'_>> {
     Some(Written { inode, path: Some(path) })
 }
 
-/// The pod that the kubelet says it got from a file: namespace and name, and whether it is gone now.
+/// The pod that the kubelet says it got from a file: namespace and name.
 pub fn manifest_pod(event: &Event) -> Option<(&str, &str)> {
     let told = matches!(event.what.action.as_str(), "syncloop-add" | "syncloop-update");
-    if event.source != Source::Kubelet || !told || argument(event, "source") != Some("file") {
+    of_file(event).filter(|_| told)
+}
+
+/// The pod whose file is gone, as the kubelet says.
+pub fn manifest_gone(event: &Event) -> Option<(&str, &str)> {
+    of_file(event).filter(|_| event.what.action == "syncloop-remove")
+}
+
+fn of_file(event: &Event) -> Option<(&str, &str)> {
+    if event.source != Source::Kubelet || argument(event, "source") != Some("file") {
         return None;
     }
     Some((event.r#where.namespace.as_deref()?, event.r#where.pod.as_deref()?))

@@ -130,7 +130,7 @@ pub fn inode(event: &Event, inode: &str) -> String {
     format!("inode:{inode}@{}/{}", cluster(event), node(event))
 }
 
-/// Pods that the kubelet of the event's node got from files.
+/// Pods that the kubelet of the event's node got from files, or lost with them.
 pub fn manifest_added(event: &Event) -> String {
     format!("manifest-added@{}/{}", cluster(event), node(event))
 }
@@ -350,6 +350,9 @@ fn kubelet(event: &Event, each: &mut dyn FnMut(&str)) {
     }
     if facts::manifest_pod(event).is_some() {
         each(&manifest_pod(event, node(event), namespace, name));
+        each(&manifest_added(event));
+    }
+    if facts::manifest_gone(event).is_some() {
         each(&manifest_added(event));
     }
     if facts::session(event).is_some() {

@@ -96,6 +96,7 @@ pub fn cause(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
         }
         Source::Containerd => of_containerd(case, event),
         Source::Kubelet if facts::manifest_pod(event).is_some() => manifest::of_added(case, event),
+        Source::Kubelet if facts::manifest_gone(event).is_some() => manifest::of_removed(case, event),
         Source::Kubelet => stream::cause(case, event),
         Source::Kubernetes if facts::mirrored_by(event).is_some() => manifest::of_mirror(case, event),
         Source::Syslog => Ok(Found::none(

@@ -3,7 +3,7 @@
 //! A static pod has no request of the API server at its beginning: whoever may write into the kubelet's folder runs a pod there. Rules `manifest-pod`
 //! and `kubelet-pod`. Not here: who wrote a file (`files`), pods of the API server (`container`).
 
-use super::case::{Case, Failed};
+use super::case::{Case, FOUND_MAX, Failed, order};
 use super::container::Container;
 use super::facts;
 use super::files::{self, Writers};
@@ -84,6 +84,38 @@ fn linked(case: &Case<'_>, event: &Event, opened: &Event, last: &Event, writers:
     Ok(found)
 }
 
+/// The removal of the file that a kubelet's pod had come from.
+pub fn of_removed(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
+    let Some((namespace, pod)) = facts::manifest_gone(event) else { return Ok(Found::none("it names no pod")) };
+    let node = event.r#where.node.clone().unwrap_or_default();
+    let at = event.when.event.nanos;
+    let told = case.latest(keys::manifest_pod(event, &node, namespace, pod), at, 1)?;
+    let Some(added) = told.first() else { return Ok(Found::none("the kubelet's own line of when it got the pod")) };
+    let came = of_added(case, added)?;
+    let (Some(write), Some(came)) = (&came.cause, &came.link) else { return Ok(Found::none(came.missing.join("; "))) };
+    let Some(file) = facts::written(write).next() else { return Ok(Found::none("the file that the pod came from")) };
+    let until = at.saturating_add(APART_NS);
+    let mut gone: Vec<Arc<Event>> = case
+        .latest(keys::inode(event, file.inode), until, FOUND_MAX)?
+        .iter()
+        .filter(|gone| order(gone) > order(write) && facts::unlinked(gone).any(|other| other.inode == file.inode))
+        .cloned()
+        .collect();
+    gone.sort_by_key(|gone| order(gone));
+    let Some(last) = gone.pop() else {
+        return Ok(Found::none("who removed the file: an audit watch with `w` on its folder shows it"));
+    };
+    let mut found = link(&MANIFEST_POD, came.class.max(Class::Strong), &last, event);
+    found.keys.push(key("inode", file.inode, file.inode));
+    found.support = vec![added.id, write.id];
+    found.missing.clone_from(&came.missing);
+    if at.saturating_sub(last.when.event.nanos) > MANIFEST_HORIZON_NS {
+        found.class = found.class.max(Class::Consistent);
+        found.missing.push("what made the kubelet look then: the file was removed long before".into());
+    }
+    Ok(Found::one(&last, found))
+}
+
 /// What a kubelet did for a pod of its own: the sandbox, as the runtime tells, or the pod at the API server.
 pub fn of_made(
     case: &Case<'_>,
@@ -134,8 +166,8 @@ pub fn effects(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) 
         let until = at.saturating_add(MADE_WITHIN_NS);
         let mirrored = case.with_key(keys::mirror(event, &node, namespace, pod), at.saturating_sub(APART_NS), until)?;
         into.extend(mirrored.iter().cloned());
-        for (life, _) in case.endings(keys::life_of(event, namespace, pod), super::case::FOUND_MAX)?.iter() {
-            for (sandbox, _) in case.endings(keys::sandbox_of(life), super::case::FOUND_MAX)?.iter() {
+        for (life, _) in case.endings(keys::life_of(event, namespace, pod), FOUND_MAX)?.iter() {
+            for (sandbox, _) in case.endings(keys::sandbox_of(life), FOUND_MAX)?.iter() {
                 into.extend(case.first(keys::container(sandbox))?.iter().cloned());
             }
         }

@@ -14,16 +14,16 @@ use std::path::{Path, PathBuf};
 
 /// Which sources are read.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Sources {
+pub enum Sources {
     All,
     WithoutContainerd,
     ApiAndAuditd,
 }
 
 impl Sources {
-    const EACH: [Sources; 3] = [Sources::All, Sources::WithoutContainerd, Sources::ApiAndAuditd];
+    pub const EACH: [Sources; 3] = [Sources::All, Sources::WithoutContainerd, Sources::ApiAndAuditd];
 
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Sources::All => "all sources",
             Sources::WithoutContainerd => "without containerd",
@@ -31,7 +31,7 @@ impl Sources {
         }
     }
 
-    fn files(self) -> &'static [&'static str] {
+    pub fn files(self) -> &'static [&'static str] {
         match self {
             Sources::All => &["audit.log", "k8s-audit.log", "kubelet.log", "containerd.log", "containerd-events.log"],
             Sources::WithoutContainerd => &["audit.log", "k8s-audit.log", "kubelet.log"],
@@ -41,7 +41,7 @@ impl Sources {
 }
 
 /// A store with a part of the corpus.
-struct Store {
+pub struct Store {
     _scratch: Scratch,
     engine: Engine,
     /// Programs that were started, by process.
@@ -49,7 +49,7 @@ struct Store {
 }
 
 impl Store {
-    fn of(dir: &Path, sources: Sources) -> Store {
+    pub fn of(dir: &Path, sources: Sources) -> Store {
         let files: Vec<PathBuf> = sources.files().iter().map(|name| dir.join(name)).collect();
         let scratch = Scratch::new();
         let paths: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
@@ -57,7 +57,7 @@ impl Store {
         Store::open(scratch)
     }
 
-    fn open(scratch: Scratch) -> Store {
+    pub fn open(scratch: Scratch) -> Store {
         let store = scratch.path("store");
         let engine = Engine::new(Reader::open(&store).unwrap(), Index::open_read_only(&store.join("index")).unwrap());
         let mut all = Store { _scratch: scratch, engine, programs: HashMap::new() };
@@ -67,11 +67,18 @@ impl Store {
         all
     }
 
-    fn search(&self, q: &str) -> Vec<Value> {
+    pub fn search(&self, q: &str) -> Vec<Value> {
         self.ask(&Question::Search(Search { q: q.to_owned(), ascending: true, ..Search::default() }))
     }
 
-    fn ask(&self, question: &Question) -> Vec<Value> {
+    /// Events that match between two times, in seconds.
+    pub fn between(&self, q: &str, since: f64, until: f64) -> Vec<Value> {
+        let nanos = |seconds: f64| Some((seconds * 1e6) as i64 * 1000);
+        let (since, until) = (nanos(since), nanos(until));
+        self.ask(&Question::Search(Search { q: q.to_owned(), since, until, ascending: true, ..Search::default() }))
+    }
+
+    pub fn ask(&self, question: &Question) -> Vec<Value> {
         let mut lines = Vec::new();
         self.engine
             .answer(question, deponent::time::now(), &mut |line| {
@@ -82,7 +89,7 @@ impl Store {
         lines
     }
 
-    fn why(&self, id: &str) -> Value {
+    pub fn why(&self, id: &str) -> Value {
         self.ask(&Question::Linked { kind: LinkedKind::Why, name: id.to_owned() }).remove(0)
     }
 
@@ -98,7 +105,7 @@ impl Store {
     }
 
     /// Programs started in containers between two times, by processes that began then: their executables lie on an overlay.
-    fn in_containers(&self, since: f64, until: f64) -> Vec<&Value> {
+    pub fn in_containers(&self, since: f64, until: f64) -> Vec<&Value> {
         let old = |event: &Value| {
             let mut ppid = event["how"]["ppid"].as_u64().unwrap();
             for _ in 0..20 {
@@ -136,7 +143,7 @@ fn inode(event: &Value) -> &str {
     event["what"]["object"]["inode"].as_str().unwrap_or("")
 }
 
-fn seconds(event: &Value) -> f64 {
+pub fn seconds(event: &Value) -> f64 {
     let text = event["when"]["event"].as_str().unwrap();
     let moment = chrono::DateTime::parse_from_rfc3339(text).unwrap();
     moment.timestamp_micros() as f64 / 1e6
@@ -144,7 +151,7 @@ fn seconds(event: &Value) -> f64 {
 
 /// What an answer says of who did it.
 #[derive(Debug, Clone, PartialEq)]
-enum Said {
+pub enum Said {
     Name { who: String, class: String },
     OneOf(BTreeSet<String>),
     Unknown,
@@ -157,7 +164,7 @@ fn person(name: &Value, r#as: &Value) -> String {
     }
 }
 
-fn said(why: &Value) -> Said {
+pub fn said(why: &Value) -> Said {
     let root = &why["root"];
     match root["kind"].as_str().unwrap() {
         "unknown" => Said::Unknown,
@@ -174,17 +181,17 @@ fn said(why: &Value) -> Said {
 
 /// One line of a table.
 #[derive(Default)]
-struct Count {
-    right: BTreeMap<String, usize>,
-    one_of: usize,
+pub struct Count {
+    pub right: BTreeMap<String, usize>,
+    pub one_of: usize,
     one_of_too_many: usize,
     one_of_without: usize,
     unknown: usize,
-    wrong: Vec<String>,
+    pub wrong: Vec<String>,
 }
 
 impl Count {
-    fn add(&mut self, truth: Option<&str>, indistinguishable: bool, said: &Said, about: &str) {
+    pub fn add(&mut self, truth: Option<&str>, indistinguishable: bool, said: &Said, about: &str) {
         match (truth, said) {
             (Some(truth), Said::Name { who, class }) if who == truth => {
                 *self.right.entry(class.clone()).or_default() += 1;
@@ -205,7 +212,7 @@ impl Count {
         }
     }
 
-    fn sum(&self) -> usize {
+    pub fn sum(&self) -> usize {
         self.right.values().sum::<usize>()
             + self.one_of
             + self.one_of_too_many
@@ -214,7 +221,7 @@ impl Count {
             + self.wrong.len()
     }
 
-    fn row(&self, name: &str) -> String {
+    pub fn row(&self, name: &str) -> String {
         let class = |class: &str| self.right.get(class).copied().unwrap_or(0);
         format!(
             "| {name} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
@@ -232,9 +239,9 @@ impl Count {
     }
 }
 
-const HEAD: &str = "| what | asked | PROVEN | STRONG | CONSISTENT | nobody, rightly | one of, rightly | one of, could be told | one of, right one missing | unknown | wrong |\n|---|---|---|---|---|---|---|---|---|---|---|\n";
+pub const HEAD: &str = "| what | asked | PROVEN | STRONG | CONSISTENT | nobody, rightly | one of, rightly | one of, could be told | one of, right one missing | unknown | wrong |\n|---|---|---|---|---|---|---|---|---|---|---|\n";
 
-fn truth(dir: &Path) -> Vec<Value> {
+pub fn truth(dir: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(dir.join("ground-truth.jsonl")).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
@@ -402,7 +409,7 @@ fn order_changes_no_answer_of_the_lab() {
 }
 
 /// `docs/attribution.md` says what was found; `UPDATE_GOLDEN=1` writes it.
-fn compare(name: &str, table: &str) {
+pub fn compare(name: &str, table: &str) {
     let path = root().join("docs/attribution.md");
     let page = std::fs::read_to_string(&path).unwrap_or_default();
     let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->\n"));

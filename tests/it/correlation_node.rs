@@ -166,6 +166,19 @@ fn a_static_pod_leads_to_who_wrote_its_file() {
 }
 
 #[test]
+fn a_static_pod_that_goes_leads_to_who_removed_its_file() {
+    let mut audit = planted();
+    audit.opens(20_100, KUBELET, MANIFEST, DISK, READ);
+    audit.begins(30_000, 699, EVE, "eve");
+    audit.removes(40_000, shell(EVE, 701), MANIFEST, DISK);
+    let lines = format!("{ADDED}{}", ADDED.replace("ADD", "REMOVE").replace("20:58:40", "20:59:00"));
+    let gone = |audit: &str| why(&store(&[("auditd", audit), ("kubelet", &lines)]), "action:syncloop-remove");
+    assert_eq!(end(&gone(&audit.lines)), "eve STRONG");
+    let other = audit.lines.replace("DELETE", "NORMAL");
+    assert_eq!(end(&gone(&other)), "unknown");
+}
+
+#[test]
 fn each_key_of_a_static_pod_counts() {
     let whole = read(planted());
     let other_file = whole.replacen(DISK, "inode=78 dev=fe:00", 1);

@@ -26,6 +26,7 @@ mod limits;
 mod live;
 mod other_tools;
 mod rotation;
+mod scenarios;
 mod sources;
 mod sources_known;
 mod tidy;
