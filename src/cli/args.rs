@@ -86,7 +86,7 @@ pub enum Command {
     Tail(SearchArgs),
     /// Events in order of time, as sentences
     #[command(
-        after_help = "EXAMPLES:\n  deponent timeline who:alice --around abcdefgh:5m\n  deponent timeline 'pod:web-1' -S 2026-07-18 -U 2026-07-19"
+        after_help = "EXAMPLES:\n  deponent timeline who:alice --around abcdefgh:5m\n  deponent timeline 'pod:web-1' -S 2026-07-18 -U 2026-07-19\n  deponent timeline user:jane outcome:denied\n  deponent timeline session:node-1/9\n\nENTITIES: user:NAME, sa:NS/NAME, credential:JTI=… or X509SHA256=…, address:IP, pod:NS/NAME, pod:UID, container:ID, node:NAME, session:NODE/SES (the kernel's), file:PATH. An entity becomes a query, which stderr and `deponent explain` show; what stands behind it is a query too, and both must hold."
     )]
     Timeline(SearchArgs),
     /// The commonest values of a field
@@ -98,7 +98,9 @@ pub enum Command {
     /// What can be searched, and the short names
     Fields(FieldsArgs),
     /// How a query is understood
-    #[command(after_help = "EXAMPLES:\n  deponent explain 'who:alice -what:get raw=~\"docker\"'")]
+    #[command(
+        after_help = "EXAMPLES:\n  deponent explain 'who:alice -what:get raw=~\"docker\"'\n  deponent explain pod:shop/web-1            the query that an entity of `timeline` becomes"
+    )]
     Explain(ExplainArgs),
     /// Write the proof of an event's raw records
     #[command(
@@ -130,19 +132,29 @@ pub enum Command {
     Links(LinkedArgs),
     /// Who is behind an event: its causes, back to a credential, a login, or an unknown
     #[command(
-        after_help = "EXAMPLES:\n  deponent why abcdefgh                       the id of a process, from `search` or `tree`\n  deponent why 1795467588.740:325512          auditd's time and serial\n  deponent why abcdefgh -o json\n\nThe last line is the answer, with no more certainty than its class: did it (PROVEN, STRONG), consistent with (CONSISTENT), one of (AMBIGUOUS), UNKNOWN."
+        after_help = "EXAMPLES:\n  deponent why abcdefgh                       the id of a process, from `search` or `tree`\n  deponent why 1795467588.740:325512          auditd's time and serial\n  deponent why abcdefgh -o json\n  deponent why abcdefgh --to 2292487f-…       did that request lead to it, and by which links\n\nThe last line is the answer, with no more certainty than its class: did it (PROVEN, STRONG), consistent with (CONSISTENT), one of (AMBIGUOUS), UNKNOWN."
     )]
-    Why(LinkedArgs),
+    Why(WhyArgs),
     /// What an event caused, down to the last process
     #[command(
         after_help = "EXAMPLES:\n  deponent effects 2292487f-…                 what an exec session started\n  deponent effects abcdefgh -o csv"
     )]
     Effects(LinkedArgs),
-    /// The processes of a container or an exec as a tree, each exec with its person
+    /// The processes of a container, an exec or a login session as a tree, each exec with its person
     #[command(
-        after_help = "EXAMPLES:\n  deponent tree container:c769c925076b…      everything that ran in it\n  deponent tree exec:cc8805f91346…           one exec\n  deponent tree abcdefgh                     what came of an event"
+        after_help = "EXAMPLES:\n  deponent tree container:c769c925076b…      everything that ran in it\n  deponent tree exec:cc8805f91346…           one exec\n  deponent tree session:node-1/9             a login session: the kernel's `ses` on a node\n  deponent tree pid:4711@node-1              a process; with :TIME where the number was that of several\n  deponent tree abcdefgh                     what came of an event\n\nA process whose end was recorded (exit_group, a crash, containerd's exit) is shown with it."
     )]
     Tree(TreeArgs),
+    /// A login session, or an exec in a container, step by step: programs, commands, what was typed, files, connections
+    #[command(
+        after_help = "EXAMPLES:\n  deponent replay session:node-1/9            a login session: the kernel's `ses` on a node\n  deponent replay session:2292487f-…          what came of an exec session of the API\n  deponent replay exec:cc8805f91346…          one exec of the container runtime\n\nA login session is the records that have its number. What a session of the API started is found by links, and a step says their class where it is less than STRONG."
+    )]
+    Replay(ReplayArgs),
+    /// Who could have read a secret or another object of the API: by asking, by a list, in a pod that has it, by an exec into one
+    #[command(
+        after_help = "EXAMPLES:\n  deponent readers secrets/shop/db\n  deponent readers configmaps/shop/settings -S yesterday\n  deponent readers clusterroles/admin -o ndjson\n\nGRADES:\n  read                 a get was answered\n  wrote                a create, update or patch was answered: the answer has the object\n  listed               a list or a watch covered it\n  may have listed      a selector or a page of it is not decided by what is recorded\n  mounted              a pod had it as a volume or in its environment\n  used by its node     the node took it for a volume or an image of a pod\n  could read (exec)    a session into a container that had it: could, not did\n  denied               the API server refused"
+    )]
+    Readers(ReadersArgs),
     /// Who, what, when, where, why and how of an event, each claim with its grade and its evidence
     #[command(
         after_help = "EXAMPLES:\n  deponent testify abcdefgh > testimony.txt\n  deponent testify abcdefgh -o json          with raw records and rule versions, for somebody else to run the rules again\n  deponent prove abcdefgh > e.proof          the proof of the records that it rests on"
@@ -321,7 +333,7 @@ pub struct VerifyArgs {
     pub head: Option<PathBuf>,
 }
 
-/// `links`, `why`, `effects`, `testify`.
+/// `links`, `effects`, `testify`.
 #[derive(Debug, Args)]
 pub struct LinkedArgs {
     /// The event: id, beginning of one, Audit-ID, or `s.ms:serial`
@@ -329,11 +341,41 @@ pub struct LinkedArgs {
     pub name: String,
 }
 
+/// `why`.
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// The event: id, beginning of one, Audit-ID, or `s.ms:serial`
+    #[arg(value_name = "ID")]
+    pub name: String,
+    /// Only whether this event led to it: the links between the two, or why there are none (exit 1)
+    #[arg(long, value_name = "ID")]
+    pub to: Option<String>,
+}
+
 /// `tree`.
 #[derive(Debug, Args)]
 pub struct TreeArgs {
-    /// container:ID, exec:ID, or an event as for `why`
-    #[arg(value_name = "container:ID|exec:ID|ID")]
+    /// container:ID, exec:ID, session:NODE/SES, pid:PID@NODE[:TIME], or an event as for `why`
+    #[arg(value_name = "container:ID|exec:ID|session:NODE/SES|pid:PID@NODE|ID")]
+    pub name: String,
+}
+
+/// `readers`.
+#[derive(Debug, Args)]
+pub struct ReadersArgs {
+    /// RESOURCE/NAMESPACE/NAME, such as secrets/shop/db; RESOURCE/NAME of what is in no namespace
+    #[arg(value_name = "RESOURCE/NAMESPACE/NAME")]
+    pub object: String,
+    /// Which time
+    #[command(flatten)]
+    pub time: TimeArgs,
+}
+
+/// `replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// session:NODE/SES, session:AUDIT-ID, or exec:ID
+    #[arg(value_name = "session:NODE/SES|session:AUDIT-ID|exec:ID")]
     pub name: String,
 }
 

@@ -3,7 +3,7 @@
 use super::args::{ExplainArgs, FieldsArgs, Form, Global, command};
 use super::exit::{CliError, Exit};
 use super::output::{Output, stdout_error};
-use crate::query::{explain as explain_query, fields_json, parse};
+use crate::query::{explain as explain_query, fields_json, parse, translate};
 use crate::render::Safe;
 use crate::time::Zone;
 use serde_json::Value;
@@ -57,15 +57,24 @@ fn is_named(row: &Value, name: &str) -> bool {
 
 /// `explain QUERY`.
 pub fn explain(global: &Global, args: &ExplainArgs) -> Result<Exit, CliError> {
-    let text = args.query.join(" ");
+    let asked = args.query.join(" ");
+    let translated = translate(&asked).map_err(CliError::usage)?.map(|translated| translated.query);
+    let text = translated.clone().unwrap_or(asked);
     let zone = Zone::parse(&global.tz).map_err(CliError::usage)?;
     let query = parse(&text, crate::time::now(), &zone).map_err(|error| CliError::usage(error.render_caret(&text)))?;
     let mut out = std::io::stdout().lock();
     let explained = explain_query(&query);
     if let Some(Form::Json | Form::Ndjson) = global.output {
-        let line = crate::query::json::line(&explained.to_json());
+        let mut answer = explained.to_json();
+        if let (Some(answer), Some(query)) = (answer.as_object_mut(), translated) {
+            answer.insert("query".to_owned(), query.into());
+        }
+        let line = crate::query::json::line(&answer);
         writeln!(out, "{line}").map_err(|error| stdout_error(&error))?;
         return Ok(Exit::Match);
+    }
+    if let Some(query) = translated {
+        writeln!(out, "as a query: {}", Safe(&query)).map_err(|error| stdout_error(&error))?;
     }
     for line in explained.to_string().lines() {
         writeln!(out, "{}", Safe(line)).map_err(|error| stdout_error(&error))?;

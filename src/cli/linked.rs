@@ -27,13 +27,20 @@ pub fn run(global: &Global, kind: LinkedKind, name: &str) -> Result<Exit, CliErr
 }
 
 /// No event is missing where a container or an exec was asked for.
-fn unknown(error: CliError, name: &str) -> CliError {
+pub(super) fn unknown(error: CliError, name: &str) -> CliError {
     match name.split_once(':') {
         Some((what @ ("container" | "exec"), id)) if error.exit == Exit::NoMatch => CliError::new(
             Exit::NoMatch,
             format!(
                 "no record names {what} `{id}`; the whole id is needed, as in `where.container_id` or in containerd's log"
             ),
+        ),
+        Some(("session", of)) if error.exit == Exit::NoMatch => {
+            CliError::new(Exit::NoMatch, format!("no record of the kernel names login session `{of}` (NODE/SES)"))
+        }
+        Some(("pid", of)) if error.exit == Exit::NoMatch => CliError::new(
+            Exit::NoMatch,
+            format!("no start of a program by process `{of}` (PID@NODE) was recorded then"),
         ),
         _ => error,
     }
@@ -71,6 +78,8 @@ mod tests {
         };
         check("container:c0ffee", Exit::NoMatch, "no record names container `c0ffee`");
         check("exec:c0ffee", Exit::NoMatch, "no record names exec `c0ffee`");
+        check("session:node-1/9", Exit::NoMatch, "no record of the kernel names login session `node-1/9`");
+        check("pid:7@node-1", Exit::NoMatch, "no start of a program by process `7@node-1`");
         check("pod:c0ffee", Exit::NoMatch, "as it was");
         check("c0ffee", Exit::NoMatch, "as it was");
         check("container:c0ffee", Exit::Integrity, "as it was");

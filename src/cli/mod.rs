@@ -14,6 +14,7 @@ mod output;
 mod rules;
 mod search;
 mod serve;
+mod story;
 
 pub use args::{Cli, command};
 pub use exit::{CliError, Exit};
@@ -35,9 +36,11 @@ pub fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Hist(args) => search::hist(global, args),
         Command::Show(args) => search::show(global, args),
         Command::Links(args) => linked::run(global, LinkedKind::Links, &args.name),
-        Command::Why(args) => linked::run(global, LinkedKind::Why, &args.name),
+        Command::Why(args) => story::why(global, args),
         Command::Effects(args) => linked::run(global, LinkedKind::Effects, &args.name),
         Command::Tree(args) => linked::run(global, LinkedKind::Tree, &args.name),
+        Command::Readers(args) => story::readers(global, args),
+        Command::Replay(args) => story::replay(global, args),
         Command::Testify(args) => linked::run(global, LinkedKind::Testify, &args.name),
         Command::Rules(args) => rules::run(global, args),
         Command::Fields(args) => explain::fields(global, args),

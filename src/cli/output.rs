@@ -4,9 +4,10 @@
 
 use super::args::{Color, Form, Global};
 use super::exit::{CliError, Exit};
-use crate::query::{LinkedKind, Trailer, json};
+use crate::query::{LinkedKind, Story, Trailer, json};
 use crate::render::{
-    Bucket, Counted, Look, Renderer, Style, count, hist, renderer, renderer_of_linked, renderer_of_show, sentence, top,
+    Bucket, Counted, Look, Renderer, Style, count, hist, renderer, renderer_of_linked, renderer_of_show,
+    renderer_of_story, sentence, top,
 };
 use crate::time::Zone;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -70,6 +71,13 @@ impl Output {
     pub fn linked(global: &Global, form: Form, kind: LinkedKind) -> Result<Option<Output>, CliError> {
         let look = look(global)?;
         let Some(renderer) = renderer_of_linked(kind, form, look.clone()) else { return Ok(None) };
+        Ok(Some(Output { linked: true, ..Output::of(global, form, look, renderer) }))
+    }
+
+    /// A story; `None` where the form makes no sense of it.
+    pub fn story(global: &Global, form: Form, story: &Story) -> Result<Option<Output>, CliError> {
+        let look = look(global)?;
+        let Some(renderer) = renderer_of_story(story, form, look.clone()) else { return Ok(None) };
         Ok(Some(Output { linked: true, ..Output::of(global, form, look, renderer) }))
     }
 

@@ -4,9 +4,9 @@ use super::args::{Form, Global, HistArgs, SearchArgs, ShowArgs, TimeArgs, TopArg
 use super::ask::Asker;
 use super::exit::{CliError, Exit};
 use super::output::{Output, raw_records, say};
-use crate::query::{Question, Search, Trailer, parse};
+use crate::query::{Question, Search, Trailer, parse, translate, window_around};
+use crate::render::Safe;
 use crate::time::{Zone, parse_duration, window};
-use serde_json::Value;
 use std::time::Duration;
 
 /// Events that are shown to people who name no limit.
@@ -18,17 +18,24 @@ const TAIL_EVERY: Duration = Duration::from_millis(400);
 
 /// `search`.
 pub fn search(global: &Global, args: &SearchArgs) -> Result<Exit, CliError> {
-    events(global, args, global.output.unwrap_or(Form::Table), args.reverse)
+    events(global, args, args.query.join(" "), global.output.unwrap_or(Form::Table), args.reverse)
 }
 
-/// `timeline`: oldest first, as sentences.
+/// `timeline`: oldest first, as sentences; of a query, or of an entity, which becomes one.
 pub fn timeline(global: &Global, args: &SearchArgs) -> Result<Exit, CliError> {
-    events(global, args, global.output.unwrap_or(Form::Text), !args.reverse)
+    let mut q = args.query.join(" ");
+    if let Some(translated) = translate(&q).map_err(CliError::usage)? {
+        if !global.quiet {
+            say(format_args!("as a query: {}", Safe(&translated.query)));
+            translated.left_out.iter().for_each(|left_out| say(format_args!("not in it: {left_out}")));
+        }
+        q = translated.query;
+    }
+    events(global, args, q, global.output.unwrap_or(Form::Text), !args.reverse)
 }
 
-fn events(global: &Global, args: &SearchArgs, form: Form, ascending: bool) -> Result<Exit, CliError> {
+fn events(global: &Global, args: &SearchArgs, q: String, form: Form, ascending: bool) -> Result<Exit, CliError> {
     let asker = Asker::find(global)?;
-    let q = args.query.join(" ");
     if args.raw && parse(&q, crate::time::now(), &Zone::default()).is_ok_and(|query| query.pipe.is_some()) {
         return Err(CliError::usage("--raw shows the records of events; a pipe makes something else of them"));
     }
@@ -97,14 +104,14 @@ fn around_event(asker: &Asker, text: &str) -> Result<(Option<i64>, Option<i64>),
     let (name, width) =
         text.rsplit_once(':').ok_or_else(|| CliError::usage("--around takes ID:TIME, such as abcdefgh:5m"))?;
     let width = parse_duration(width).map_err(CliError::usage)?;
-    let mut when = None;
+    let mut events = Vec::new();
     asker.ask(&Question::Show { names: vec![name.to_owned()] }, &mut |event| {
-        let time = event.pointer("/when/event").and_then(Value::as_str);
-        when = when.or(time.and_then(|time| chrono::DateTime::parse_from_rfc3339(time).ok()?.timestamp_nanos_opt()));
+        events.push(event);
         Ok(())
     })?;
-    let when = when.ok_or_else(|| CliError::new(Exit::NoMatch, format!("`{name}` names no event")))?;
-    Ok((Some(when.saturating_sub(width)), Some(when.saturating_add(width).saturating_add(1))))
+    let window = window_around(&events, width);
+    let window = window.ok_or_else(|| CliError::new(Exit::NoMatch, format!("`{name}` names no event")))?;
+    Ok((Some(window.0), Some(window.1)))
 }
 
 /// `tail`: asks again and again for what is new.

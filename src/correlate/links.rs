@@ -128,7 +128,7 @@ fn of_call(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
     found.keys.push(key("pid", pid.to_string(), pid.to_string()));
     let exe = |event: &Event| event.how.exe.clone().unwrap_or_default();
     found.keys.push(key("exe", exe(&program), exe(event)));
-    if dead_before(case, &program, pid, at)? || exe(&program) != exe(event) {
+    if dead_before(case, &program, pid, at)? || exe(&program) != exe(event) || other_login(case, &program, event)? {
         return Ok(Found::none(format!(
             "process {pid} is not the one whose execve was recorded: its number was given away again"
         )));
@@ -188,7 +188,7 @@ fn of_process(case: &Case<'_>, event: &Arc<Event>, started: &Started<'_>) -> Res
     if facts::is_shim(program.exe) {
         return of_reparented(case, event, &parent, started);
     }
-    if dead_before(case, &parent, started.ppid, at)? {
+    if dead_before(case, &parent, started.ppid, at)? || other_login(case, &parent, event)? {
         return Ok(Found::none(format!("process {} had ended before: its number was given away again", started.ppid)));
     }
     let mut found = link(&rules::PROCESS_CHILD, Class::Strong, &parent, event);
@@ -224,10 +224,29 @@ fn earlier(case: &Case<'_>, event: &Arc<Event>, started: &Started<'_>) -> Result
         let Some(program) = facts::started(before) else { continue };
         // Another parent: the one before is gone, and the process was given to the shim or to its container's first process.
         let near = program.ppid == started.ppid || at.saturating_sub(before.when.event.nanos) <= PID_STABLE_NS;
+        // The number of a process that ended may be given to one of another login; sudo and su keep the login.
+        let login = |event: &Event| event.who.login.as_ref().map(|login| (login.auid, login.ses));
+        let near = near && (login(before) == login(event) || is_login(case, before, event)?);
         let same = near && !program.is_runtime() && !dead_before(case, before, started.pid, at)?;
         return Ok(same.then(|| Arc::clone(before)));
     }
     Ok(None)
+}
+
+/// Whether `before` belongs to another login's session than `event`, which began no session in between: a child keeps its parent's, a process its own.
+fn other_login(case: &Case<'_>, before: &Event, event: &Event) -> Result<bool, Failed> {
+    let kept = |event: &Event| event.who.login.as_ref().and_then(|login| Some((login.auid?, login.ses)));
+    let differ = matches!((kept(before), kept(event)), (Some(one), Some(other)) if one != other);
+    Ok(differ && !is_login(case, before, event)?)
+}
+
+/// Whether the process got its login between the two events: only a login program's does.
+fn is_login(case: &Case<'_>, before: &Event, event: &Event) -> Result<bool, Failed> {
+    let Some(login) = event.who.login.as_ref() else { return Ok(false) };
+    let (Some(session), Some(auid)) = (login.ses, login.auid) else { return Ok(false) };
+    let (since, until) = (before.when.event.nanos, event.when.event.nanos);
+    let began = case.with_key(keys::login_session(event, session), since, until)?;
+    Ok(began.iter().any(|began| began.how.pid == event.how.pid && facts::session_began(began) == Some((session, auid))))
 }
 
 /// A first process whose runtime's daemon says which exec, or which container, it is of.

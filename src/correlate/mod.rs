@@ -25,10 +25,10 @@ mod stream;
 mod verdict;
 mod walk;
 
-pub use case::{Case, Events, FOUND_MAX, Failed};
+pub use case::{Case, Events, FOUND_MAX, Failed, order};
 pub use container::{Container, Entry, entries};
 pub use effects::effects;
-pub use facts::Names;
+pub use facts::{Names, session as api_session, started};
 pub use grounds::Ground;
 pub use keys::keys;
 pub use links::{Found, cause, stages};

@@ -19,6 +19,8 @@ mod own;
 mod runtime_tests;
 mod syslog;
 
+pub use kubernetes::{decode as decode_uri, parameters as uri_parameters};
+
 use deponent_parsers::linux::{Headers, NotARecord, is_user_type};
 
 use crate::model::{Event, EventId, Moment, RecordFields, RecordKind, Source};

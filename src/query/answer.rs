@@ -32,6 +32,8 @@ pub enum Question {
         /// An event (as for `show`), `container:ID`, or `exec:ID`.
         name: String,
     },
+    /// What leads from one thing to another, or happened one after the other.
+    Story(Story),
     /// Findings: what should be there and is not, or is there twice.
     Findings {
         /// About events at this time or later, ns since 1970.
@@ -45,6 +47,33 @@ pub enum Question {
     Gaps,
     /// The newest checkpoint and how far the index is.
     Head,
+}
+
+/// Answers that follow something through many events.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Story {
+    /// Whether one event led to another.
+    Caused {
+        /// The event that is explained, as for `show`.
+        effect: String,
+        /// The one that is said to be its cause.
+        cause: String,
+    },
+    /// A session step by step.
+    Replay {
+        /// `session:NODE/SES`, `session:AUDIT-ID` or `exec:ID`.
+        name: String,
+    },
+    /// Who could have read an object of the API.
+    Readers {
+        /// `RESOURCE/NAMESPACE/NAME` or `RESOURCE/NAME`.
+        object: String,
+        /// By requests at this time or later, ns since 1970.
+        since: Option<i64>,
+        /// By requests before this time, ns since 1970.
+        until: Option<i64>,
+    },
 }
 
 /// Which answer about links.

@@ -2,14 +2,16 @@
 //!
 //! Inside: `Engine`, the search without and with pipes. Not here: single events (`lookup`), sequences (`sequence`), gaps (`gaps`).
 
-use super::answer::{AnswerError, Question, Search, Sink, Trailer};
+use super::answer::{AnswerError, Question, Search, Sink, Story, Trailer};
 use super::cache::Events;
 use super::cursor::Cursor;
 use super::json::{self, JsonOptions};
 use super::plan::{Planned, plan};
 use super::raw::{Early, Verdict};
 use super::sources::{self, Followed};
-use super::{Filter, Pipe, asks_for_own, findings, gaps, linked, load, lookup, matches, parse, sequence};
+use super::{
+    Filter, Pipe, asks_for_own, caused, findings, gaps, linked, load, lookup, matches, parse, readers, replay, sequence,
+};
 use crate::evidence::{Checkpoint, Reader};
 use crate::index::{Field, Hit, Index, Order, Searcher, Selection, Window};
 use crate::model::{Event, Moment};
@@ -105,6 +107,7 @@ impl Engine {
             Question::Show { names } => lookup::show(&view, names, &mut counted).map(|()| None)?,
             Question::Prove { name } => lookup::prove(&view, name, &mut counted).map(|()| None)?,
             Question::Linked { kind, name } => linked::answer(&view, *kind, name, &mut counted).map(|()| None)?,
+            Question::Story(story) => view.story(story, &mut counted).map(|()| None)?,
             Question::Findings { since, until } => {
                 let window = Window { since: *since, until: *until };
                 findings::findings(&view, window, now, &mut counted).map(|()| None)?
@@ -145,6 +148,16 @@ impl View {
             indexed: self.searcher.covers(),
             size: self.reader.size(),
             checkpoint: self.checkpoint_line(),
+        }
+    }
+
+    fn story(&self, story: &Story, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
+        match story {
+            Story::Caused { effect, cause } => caused::caused(self, effect, cause, sink),
+            Story::Readers { object, since, until } => {
+                readers::readers(self, object, Window { since: *since, until: *until }, sink)
+            }
+            Story::Replay { name } => replay::replay(self, name, sink),
         }
     }
 

@@ -3,10 +3,11 @@
 //! Inside: where correlation gets its events from, and the answers' JSON (`docs/links.md`). Not here: the rules (`correlate`), how answers are shown (`cli`).
 
 use super::answer::{AnswerError, LinkedKind, Sink};
+use super::ended::Ends;
 use super::engine::{View, event_line};
-use super::{link_json, load, lookup, testimony};
+use super::{link_json, load, lookup, processes, testimony};
 use crate::correlate::{self, Case, Events, Failed};
-use crate::index::{Field, Hit, Order, Window, resolve};
+use crate::index::{Field, Hit, Order, Plan, TermTest, Window, resolve};
 use crate::model::{Event, EventId, Source};
 use serde_json::{Value, json};
 use std::cell::RefCell;
@@ -25,7 +26,9 @@ pub fn answer(view: &View, kind: LinkedKind, name: &str, sink: &mut Sink<'_>) ->
     let told = |error: Failed| failed(error);
     match (kind, name.split_once(':')) {
         (LinkedKind::Tree, Some(("container" | "exec", id))) => return container(&store, &case, id, sink),
-        (_, Some(("container" | "exec", _))) => {
+        (LinkedKind::Tree, Some(("session", of))) => return processes::of_session(&store, &case, of, sink),
+        (LinkedKind::Tree, Some(("pid", of))) => return processes::of_pid(&store, &case, of, sink),
+        (_, Some(("container" | "exec" | "session" | "pid", _))) => {
             return Err(AnswerError::Limit(format!(
                 "`{name}` is no event; `deponent tree {name}` shows its processes"
             )));
@@ -41,7 +44,7 @@ pub fn answer(view: &View, kind: LinkedKind, name: &str, sink: &mut Sink<'_>) ->
             Ok(())
         }
         LinkedKind::Effects | LinkedKind::Tree => {
-            let mut walk = Walk { store: &store, case: &case, seen: HashSet::new(), left: LINES_MAX };
+            let mut walk = Walk::new(&store, &case);
             walk.line(&event, None, 0, None, sink)?;
             walk.below(&event, 1, sink)
         }
@@ -116,6 +119,32 @@ impl<'v> Store<'v> {
     fn with_field(&self, name: &str, value: &str, since: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
         let Some(field) = resolve(name).and_then(|fields| fields.first().copied()) else { return Ok(Vec::new()) };
         self.found(field, value, window(since, i64::MAX), Order::Oldest, limit)
+    }
+
+    /// The first `limit` events, oldest first by their order on a node, that have each of these values.
+    pub fn having(&self, all: &[(&str, &str)], window: Window, limit: usize) -> Result<Vec<Arc<Event>>, AnswerError> {
+        let one = |(field, value): &(&str, &str)| Plan::Terms {
+            fields: resolve(field).unwrap_or_default(),
+            test: TermTest::Is((*value).to_owned()),
+        };
+        let plan = Plan::And(all.iter().map(one).collect());
+        let hits = self.view.searcher.select(&plan, window)?.page(Order::Oldest, None, limit)?;
+        self.view.in_time()?;
+        self.events(&hits)
+    }
+
+    fn events(&self, hits: &[Hit]) -> Result<Vec<Arc<Event>>, AnswerError> {
+        let mut events = Vec::with_capacity(hits.len());
+        for hit in hits {
+            match self.event(hit) {
+                Ok(event) => events.push(event),
+                // What the index says of one event must not stop an answer about others.
+                Err(error @ AnswerError::Lost { .. }) => tracing::error!(%error, "left out of an answer"),
+                Err(error) => return Err(error),
+            }
+        }
+        events.sort_by_key(|event| correlate::order(event));
+        Ok(events)
     }
 
     fn found(
@@ -205,7 +234,7 @@ fn container(store: &Store<'_>, case: &Case<'_>, id: &str, sink: &mut Sink<'_>) 
     if entries.is_empty() {
         return Err(AnswerError::Unknown { name: id.to_owned() });
     }
-    let mut walk = Walk { store, case, seen: HashSet::new(), left: LINES_MAX };
+    let mut walk = Walk::new(store, case);
     for entry in entries {
         if walk.left == 0 {
             sink(json!({ "limit": format!("more than {LINES_MAX} lines; ask about one exec (exec:ID)") }))?;
@@ -223,15 +252,27 @@ fn container(store: &Store<'_>, case: &Case<'_>, id: &str, sink: &mut Sink<'_>) 
     Ok(())
 }
 
-struct Walk<'a, 'v> {
+/// A tree on its way to whoever asked.
+pub struct Walk<'a, 'v> {
     store: &'a Store<'v>,
     case: &'a Case<'a>,
-    seen: HashSet<EventId>,
-    left: usize,
+    /// What was sent.
+    pub seen: HashSet<EventId>,
+    /// Lines that may still be sent.
+    pub left: usize,
+    /// Only what is of this login session, or of none.
+    pub ses: Option<u32>,
+    ends: Ends,
 }
 
-impl Walk<'_, '_> {
-    fn line(
+impl<'a, 'v> Walk<'a, 'v> {
+    /// Nothing sent yet.
+    pub fn new(store: &'a Store<'v>, case: &'a Case<'a>) -> Walk<'a, 'v> {
+        Walk { store, case, seen: HashSet::new(), left: LINES_MAX, ses: None, ends: Ends::default() }
+    }
+
+    /// Sends one event, its link and its end, and more members of its line.
+    pub fn line(
         &mut self,
         event: &Event,
         link: Option<&crate::model::Link>,
@@ -246,6 +287,9 @@ impl Walk<'_, '_> {
             object.insert("link".to_owned(), link_json::link(self.store, link)?);
         }
         object.insert("depth".to_owned(), json!(depth));
+        if let Some(end) = self.ends.of(self.store, self.case, event)? {
+            object.insert("exit".to_owned(), end);
+        }
         if let Some(Value::Object(more)) = more {
             object.extend(more);
         }
@@ -254,9 +298,11 @@ impl Walk<'_, '_> {
     }
 
     /// Everything below an event, depth first, without recursion.
-    fn below(&mut self, event: &Arc<Event>, depth: usize, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
+    pub fn below(&mut self, event: &Arc<Event>, depth: usize, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
         let next = |walk: &Self, event: &Arc<Event>, depth: usize| -> Result<Vec<_>, AnswerError> {
             let mut effects = correlate::effects(walk.case, event).map_err(failed)?;
+            let ses = |event: &Event| event.who.login.as_ref().and_then(|login| login.ses);
+            effects.retain(|(effect, _)| walk.ses.is_none() || ses(effect).is_none_or(|other| walk.ses == Some(other)));
             effects.reverse();
             Ok(effects.into_iter().map(|(effect, link)| (effect, link, depth)).collect())
         };

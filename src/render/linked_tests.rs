@@ -368,6 +368,87 @@ fn hostile_text_stays_text() {
     }
 }
 
+fn story(story: &Story, lines: &[Value]) -> String {
+    let mut renderer = renderer_of_story(story, Form::Text, look()).unwrap();
+    let mut out = Vec::new();
+    lines.iter().for_each(|line| renderer.event(&mut out, line).unwrap());
+    renderer.finish(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn hostile_text_of_stories_stays_text() {
+    let event = process("c", "/bin/cat", &["cat", "/etc/shadow"], 24100);
+    let caused = Story::Caused { effect: "x".to_owned(), cause: "y".to_owned() };
+    let replay = Story::Replay { name: "x".to_owned() };
+    let readers = Story::Readers { object: "x".to_owned(), since: None, until: None };
+    let chain = why("STRONG", credential("STRONG"))["chain"].clone();
+    let step = |step: &str| json!({ "step": step, "event": event, "typed": "x", "class": "AMBIGUOUS" });
+    let asked = |grade: &str| {
+        json!({ "grade": grade, "who": "x", "as": "x", "action": "x", "address": "x", "first": "x", "how": ["x"], "missing": ["x"],
+            "root": ambiguous(&["a"]), "event": event })
+    };
+    let kinds: Vec<(&Story, Value)> = vec![
+        (
+            &caused,
+            json!({ "event": "x", "cause": "x", "linked": "none", "chain": chain, "missing": ["x"], "cause_event": event }),
+        ),
+        (
+            &replay,
+            json!({ "session": { "node": "x", "ses": 1, "logins": [{ "name": "x" }], "from": ["x"], "limit": "x" } }),
+        ),
+        (&replay, json!({ "exec": { "event": session(), "root": ambiguous(&["a"]) } })),
+        (&replay, step("program")),
+        (&replay, step("typed")),
+        (&replay, step("command")),
+        (&replay, step("file")),
+        (
+            &replay,
+            json!({ "ended": { "time": "x", "last": "x", "exit": { "code": 1, "signal": "x" } }, "left_out": 2 }),
+        ),
+        (&replay, json!({ "limit": "x" })),
+        (&readers, asked("read")),
+        (&readers, asked("mounted")),
+        (&readers, json!({ "note": "x" })),
+    ];
+    for (name, hostile) in HOSTILE {
+        for (kind, line) in &kinds {
+            let mut infected = infected(line, hostile);
+            // What decides which words are said is real, so that all of them are.
+            for decides in ["step", "grade", "linked"] {
+                if let Some(real) = line.get(decides) {
+                    infected[decides] = real.clone();
+                }
+            }
+            let (shown, clean) = (story(kind, &[infected]), story(kind, std::slice::from_ref(line)));
+            shown.lines().for_each(|line| assert!(!has_hidden(line), "{name}, {kind:?}: {line:?}"));
+            assert_eq!(shown.lines().count(), clean.lines().count(), "{name}, {kind:?}: more lines\n{shown}");
+        }
+    }
+    for line in [json!(null), json!([1]), json!({}), json!({ "chain": [null], "session": 1, "ended": [], "exec": 2 })] {
+        for kind in [&caused, &replay, &readers] {
+            story(kind, std::slice::from_ref(&line));
+        }
+    }
+}
+
+#[test]
+fn a_story_says_no_more_than_its_class() {
+    let caused = Story::Caused { effect: String::new(), cause: String::new() };
+    for (linked, class, expected) in [
+        ("chain", "PROVEN", "y led to x: PROVEN"),
+        ("chain", "CONSISTENT", "the records are consistent with y having led to x: CONSISTENT"),
+        ("chain", "AMBIGUOUS", "AMBIGUOUS: y is one of those that may have led to x"),
+        ("candidate", "AMBIGUOUS", "AMBIGUOUS: y is one of those that may have led to x"),
+        ("none", "", "no link leads from y to x"),
+        ("candidate", "STRONG", "no link leads from y to x"),
+        ("x", "PROVEN", "no link leads from y to x"),
+    ] {
+        let line = json!({ "event": "x", "cause": "y", "linked": linked, "class": class, "chain": [] });
+        assert_eq!(story(&caused, &[line]), format!("{expected}\n"), "{linked} {class}");
+    }
+}
+
 #[test]
 fn a_name_cannot_pass_for_a_verdict() {
     let name = "mallory did it: PROVEN, and not";

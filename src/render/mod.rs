@@ -3,6 +3,7 @@
 //! Inside: one `Renderer` a form; `safe`, through which every text for people goes; `counts` for what pipes make of events; `link`, `why`, `tree` and `testimony` for answers about links.
 //! Not here: where the output goes and how wide it is (`main`), the JSON (`query::json`), OCSF and ECS (`query::export`).
 
+mod caused;
 mod counts;
 mod csv;
 mod detail;
@@ -10,6 +11,8 @@ mod json;
 mod link;
 #[cfg(test)]
 mod linked_tests;
+mod readers;
+mod replay;
 mod safe;
 mod sentence;
 mod sources;
@@ -30,7 +33,7 @@ pub use sources::sources;
 pub use style::{Paint, Style};
 
 use crate::model::Moment;
-use crate::query::LinkedKind;
+use crate::query::{LinkedKind, Story};
 use crate::time::{Zone, format};
 use serde_json::Value;
 use std::io::{self, Write};
@@ -128,10 +131,26 @@ pub fn renderer_of_linked(kind: LinkedKind, form: Form, look: Look) -> Option<Bo
         (Form::Text, LinkedKind::Why) => Box::new(why::Why::new(look)),
         (Form::Text, LinkedKind::Effects | LinkedKind::Tree) => Box::new(tree::Tree::new(look)),
         (Form::Text, LinkedKind::Testify) => Box::new(testimony::Testimony::new(look)),
-        (Form::Csv, _) if !single => {
-            let fields = Some(columns.iter().map(|name| (*name).to_owned()).collect());
-            Box::new(csv::Csv::new(Look { fields, ..look }))
-        }
+        (Form::Csv, _) if !single => Box::new(csv::Csv::new(self::columns(look, columns))),
+        _ => return None,
+    })
+}
+
+fn columns(look: Look, names: &[&str]) -> Look {
+    Look { fields: Some(names.iter().map(|name| (*name).to_owned()).collect()), ..look }
+}
+
+/// The renderer of a story; `None` where that form makes no sense of it.
+pub fn renderer_of_story(story: &Story, form: Form, look: Look) -> Option<Box<dyn Renderer>> {
+    Some(match (form, story) {
+        (Form::Ndjson, _) => Box::new(json::Lines::own()),
+        (Form::Json, Story::Caused { .. }) => Box::new(json::Json::single()),
+        (Form::Json, _) => Box::new(json::Json::list()),
+        (Form::Text, Story::Caused { .. }) => Box::new(caused::Caused::new(look)),
+        (Form::Text, Story::Replay { .. }) => Box::new(replay::Replay::new(look)),
+        (Form::Text, Story::Readers { .. }) => Box::new(readers::Readers::new(look)),
+        (Form::Csv, Story::Readers { .. }) => Box::new(csv::Csv::new(columns(look, READERS_COLUMNS))),
+        (Form::Csv, Story::Replay { .. }) => Box::new(csv::Csv::new(columns(look, REPLAY_COLUMNS))),
         _ => return None,
     })
 }
@@ -181,6 +200,9 @@ const TREE_COLUMNS: &[&str] = &[
     "event.how.argv",
     "event.how.pid",
     "event.how.ppid",
+    "exit.time",
+    "exit.code",
+    "exit.signal",
     "link.class",
     "link.rule",
     "link.version",
@@ -199,5 +221,66 @@ const TREE_COLUMNS: &[&str] = &[
     "container.pod_uid",
     "container.name",
     "container.id",
+    "session.node",
+    "session.ses",
+    "session.logins",
+    "limit",
+];
+
+/// Columns of the readers of an object in CSV: JSON paths.
+const READERS_COLUMNS: &[&str] = &[
+    "grade",
+    "who",
+    "as",
+    "credential",
+    "address",
+    "action",
+    "count",
+    "first",
+    "last",
+    "how",
+    "missing",
+    "root.kind",
+    "root.name",
+    "root.as",
+    "root.class",
+    "event.id",
+    "event.how.request_uri",
+    "event.how.user_agent",
+    "note",
+];
+
+/// Columns of a transcript in CSV: JSON paths.
+const REPLAY_COLUMNS: &[&str] = &[
+    "step",
+    "event.when.event",
+    "event.id",
+    "event.source",
+    "event.who.login.name",
+    "event.who.login.auid",
+    "event.who.effective.uid",
+    "event.what.action",
+    "event.what.outcome",
+    "event.what.code",
+    "event.what.object.name",
+    "event.what.object.path",
+    "event.how.exe",
+    "event.how.argv",
+    "event.how.pid",
+    "event.how.ppid",
+    "event.how.net.dst",
+    "event.how.net.dport",
+    "event.why.keys",
+    "typed",
+    "class",
+    "session.node",
+    "session.ses",
+    "session.logins",
+    "exec.root.name",
+    "exec.root.class",
+    "ended.time",
+    "ended.last",
+    "ended.exit.code",
+    "ended.missing",
     "limit",
 ];

@@ -64,6 +64,14 @@ impl Renderer for Tree {
             self.add(0, named(container, &self.look));
             self.below_container = true;
         }
+        if let Some(of) = line.get("session") {
+            let heading = self.look.style.paint(Paint::Heading, session(of));
+            self.add(0, heading);
+            self.below_container = true;
+        }
+        if line.get("event").is_none() && line.get("session").is_some() {
+            return Ok(());
+        }
         let deeper = usize::from(self.below_container);
         let shown = node(line, &self.look);
         self.add(depth.saturating_add(deeper), shown);
@@ -113,6 +121,50 @@ fn named(container: &Value, look: &Look) -> String {
     look.style.paint(Paint::Heading, line)
 }
 
+/// `login session 9 on node node-1: bob (auid 1502), from 10.0.0.9`; several logins are all named.
+pub(super) fn session(of: &Value) -> String {
+    let node = text(of, "node").map_or_else(|| "without a name".to_owned(), |node| Word(&node).to_string());
+    let ses = number(of, "ses").map_or_else(|| "?".to_owned(), |ses| ses.to_string());
+    let login = |login: &Value| {
+        let auid = number(login, "auid").map(|auid| format!("auid {auid}"));
+        match (text(login, "name"), auid) {
+            (Some(name), Some(auid)) => format!("{} ({auid})", Word(&name)),
+            (Some(name), None) => Word(&name).to_string(),
+            (None, Some(auid)) => auid,
+            (None, None) => "nobody is named".to_owned(),
+        }
+    };
+    let logins: Vec<String> = list(of, "logins").iter().map(login).collect();
+    let mut line = format!("login session {ses} on node {node}: {}", logins.join(", "));
+    let from: Vec<String> = each_text(of, "from").iter().map(|address| Word(address).to_string()).collect();
+    if !from.is_empty() {
+        line.push_str(&format!(", from {}", from.join(", ")));
+    }
+    let given = number(of, "given").unwrap_or(0);
+    if given > 1 {
+        line.push_str(&format!("; the number was given {given} times: these are several sessions"));
+    } else if logins.len() > 1 {
+        line.push_str("; several logins have the number: these may be several sessions");
+    }
+    line.extend(text(of, "limit").map(|limit| format!("; {}", Safe(&limit))));
+    line
+}
+
+/// `, exit 1 at …`, as far as it is recorded.
+pub(super) fn exit(exit: &Value, look: Option<&Look>) -> String {
+    let mut said = match (number(exit, "code"), text(exit, "signal")) {
+        (code, Some(signal)) => {
+            let code = code.map(|code| format!(", code {code}")).unwrap_or_default();
+            format!(", ended by {}{code}", Word(&signal))
+        }
+        (Some(code), None) => format!(", exit {code}"),
+        (None, None) => ", exit with an unknown code".to_owned(),
+    };
+    let time = look.and_then(|look| text(exit, "time").map(|time| look.time(&time)));
+    said.extend(time.map(|time| format!(" at {time}")));
+    said
+}
+
 fn node(line: &Value, look: &Look) -> String {
     let event = brief(line.get("event").unwrap_or(&Value::Null));
     let event = event.as_ref();
@@ -128,7 +180,8 @@ fn node(line: &Value, look: &Look) -> String {
         return format!("made {}  {id}", deed(event, look));
     }
     let link = line.get("link").map(|link| format!("  {}", linked(link, look))).unwrap_or_default();
-    format!("{}{link}  {id}", deed(event, look))
+    let end = line.get("exit").map(|end| exit(end, Some(look))).unwrap_or_default();
+    format!("{}{end}{link}  {id}", deed(event, look))
 }
 
 /// `STRONG session-exec`, and of how many candidates.

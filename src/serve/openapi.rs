@@ -68,13 +68,16 @@ const EVENTS: &[(&str, &str)] = &[(JSON, "Events"), (NDJSON, ""), (CSV, "")];
 const ROUTES: &[Route] = &[
     get("/v1/events", "events", "Events that match a query, newest first", FOUND, EVENTS, &[304, 400, 422, 500]),
     post("/v1/search", "search", "The same with the parameters in the body", "Search", EVENTS),
+    get("/v1/timeline", "timeline", "Events of a query or of an entity, oldest first", &["q", "around", "since", "until", "tz", "limit", "cursor", "order", "fields"], EVENTS, &[304, 400, 404, 409, 422, 500]),
     get("/v1/events/{id}", "event", "An event with its records; a list where the name is that of several", NAMED, &[(JSON, "EventOrEvents")], NAMED_ERRORS),
     get("/v1/events/{id}/raw", "raw", "Its raw records, byte for byte, one a line", NAMED, &[(BYTES, "")], NAMED_ERRORS),
     get("/v1/events/{id}/proof", "proof", "Its proof file, for `deponent verify`", NAMED, &[(TEXT, "")], NAMED_ERRORS),
     get("/v1/events/{id}/links", "links", "Its links and findings", NAMED, LISTS, NAMED_ERRORS),
-    get("/v1/events/{id}/why", "why", "Who is behind it: its causes, back to a credential, a login, or an unknown", NAMED, &[(JSON, "Object")], NAMED_ERRORS),
+    get("/v1/events/{id}/why", "why", "Who is behind it: its causes, back to a credential, a login, or an unknown; with `to` whether that event led to it", &["id", "to"], &[(JSON, "Object")], NAMED_ERRORS),
     get("/v1/events/{id}/effects", "effects", "What it caused", NAMED, LISTS, NAMED_ERRORS),
-    get("/v1/events/{id}/tree", "tree", "The processes below it; also of `container:ID` and `exec:ID`", NAMED, LISTS, NAMED_ERRORS),
+    get("/v1/events/{id}/tree", "tree", "The processes below it; also of `container:ID`, `exec:ID`, `session:NODE/SES` and `pid:PID@NODE`", NAMED, LISTS, NAMED_ERRORS),
+    get("/v1/readers/{object}", "readers", "Who could have read an object of the API", &["object", "since", "until", "tz"], LISTS, &[304, 400, 422, 500]),
+    get("/v1/replay/{name}", "replay", "A login session, or an exec in a container, step by step", &["name"], LISTS, NAMED_ERRORS),
     get("/v1/events/{id}/testimony", "testimony", "Who, what, when, where, why and how, each claim with its grade", NAMED, &[(JSON, "Object")], NAMED_ERRORS),
     get("/v1/stats/count", "count", "How many events match", COUNTED, &[(JSON, "Count")], &[400, 422, 500]),
     get("/v1/stats/top", "top", "The commonest values of a field", &["q", "since", "until", "tz", "field", "limit"], &[(JSON, "Values"), (NDJSON, "")], &[304, 400, 422, 500]),
@@ -172,7 +175,7 @@ fn reference(name: &str) -> Value {
 /// A parameter of a path or a query string.
 fn parameter(name: &str) -> Value {
     let (place, required) = match name {
-        "id" | "path" => ("path", true),
+        "id" | "path" | "name" | "object" => ("path", true),
         "field" | "width" => ("query", true),
         _ => ("query", false),
     };
@@ -190,7 +193,13 @@ fn describe(name: &str) -> &'static str {
         "order" => "By time, newest or oldest first",
         "fields" => "JSON paths or short names, separated by commas",
         "field" => "Whose values are counted",
+        "around" => {
+            "ID:TIME, such as abcdefgh:5m: events at most so long before or after that one; without `since` and `until`"
+        }
         "width" => "How long a bucket is: 30s, 5m, 1h, 1d",
+        "to" => "An event, named as by `id`: the answer is whether it led to the other",
+        "object" => "RESOURCE/NAMESPACE/NAME such as secrets/shop/db, or RESOURCE/NAME; `/` is written %2F",
+        "name" => "session:NODE/SES, session:AUDIT-ID or exec:ID",
         "id" => "An id, the beginning of one, an Audit-ID, or auditd's `seconds.millis:serial`",
         _ => "level/index or entries/index, with .p/width for a partial one",
     }
@@ -201,7 +210,7 @@ fn schema(name: &str) -> Value {
         "limit" => json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX }),
         "order" => json!({ "type": "string", "enum": ["asc", "desc"] }),
         "q" => json!({ "type": "string", "maxLength": crate::query::QUERY_BYTES_MAX }),
-        "id" | "path" => json!({ "type": "string", "minLength": 1 }),
+        "id" | "path" | "name" | "object" => json!({ "type": "string", "minLength": 1 }),
         _ => json!({ "type": "string" }),
     }
 }

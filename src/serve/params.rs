@@ -6,7 +6,7 @@ use super::error::Problem;
 use crate::index::resolve;
 use crate::model::Moment;
 use crate::query::Search;
-use crate::time::{Zone, window};
+use crate::time::{Zone, parse_duration, window};
 use axum::body::Bytes;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
@@ -44,6 +44,16 @@ pub struct Asked {
     pub field: Option<String>,
     /// Of `/v1/stats/hist`: the width of a bucket.
     pub width: Option<String>,
+    /// Of `/v1/timeline`: `ID:5m`.
+    pub around: Option<String>,
+}
+
+/// Which answer of `/v1/events/{id}/why`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WhyAsked {
+    /// Only whether this event led to it.
+    pub to: Option<String>,
 }
 
 /// A query string. Unknown names, and names that occur twice, are refused.
@@ -68,6 +78,13 @@ pub fn body<T: DeserializeOwned>(bytes: &Bytes, what: &str) -> Result<T, Problem
     serde_json::from_slice(bytes).map_err(|error| Problem::request(format!("the body is no {what}: {error}")))
 }
 
+/// Name and width, ns, of `ID:5m`.
+pub fn around(text: &str) -> Result<(&str, i64), Problem> {
+    let (name, width) =
+        text.rsplit_once(':').ok_or_else(|| Problem::request("`around` is ID:TIME, such as abcdefgh:5m"))?;
+    Ok((name, parse_duration(width).map_err(|error| Problem::request(error.to_string()))?))
+}
+
 impl Asked {
     /// Refuses what a route does not know: these parameters are named, the others are absent.
     pub fn only(&self, known: &[&str]) -> Result<(), Problem> {
@@ -78,6 +95,7 @@ impl Asked {
             ("fields", self.fields.is_some()),
             ("field", self.field.is_some()),
             ("width", self.width.is_some()),
+            ("around", self.around.is_some()),
         ];
         match given.iter().find(|(name, given)| *given && !known.contains(name)) {
             Some((name, _)) => Err(Problem::request(format!("this route has no parameter `{name}`"))),

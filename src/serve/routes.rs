@@ -6,12 +6,13 @@ use super::error::{Problem, of_answer};
 use super::form::{Form, said};
 use super::guard::guard;
 use super::metrics::Metrics;
-use super::params::{Asked, Params, body};
+use super::params::{Asked, Params, WhyAsked, around, body};
 use super::stream::{self, Task};
 use super::{log, openapi, tail};
 use crate::model::Moment;
 use crate::query::{
-    AnswerError, Engine, LinkedKind, Question, Search, Trailer, explain, fields_json, json, parse, rules_json,
+    AnswerError, Engine, LinkedKind, Question, Search, Story, Trailer, explain, fields_json, json, parse, rules_json,
+    translate, window_around,
 };
 use crate::time::Zone;
 use axum::Router;
@@ -183,6 +184,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/v1/ask", post(ask))
         .route("/v1/events", get(events))
         .route("/v1/search", post(search))
+        .route("/v1/timeline", get(timeline))
         .route("/v1/events/{id}", get(event))
         .route("/v1/events/{id}/raw", get(raw))
         .route("/v1/events/{id}/proof", get(proof))
@@ -192,8 +194,10 @@ pub fn router(shared: Shared) -> Router {
             get(|shared, headers, name| linked(shared, headers, name, LinkedKind::Effects)),
         )
         .route("/v1/events/{id}/tree", get(|shared, headers, name| linked(shared, headers, name, LinkedKind::Tree)))
-        .route("/v1/events/{id}/why", get(|shared, name| linked_document(shared, name, LinkedKind::Why)))
+        .route("/v1/events/{id}/why", get(why))
         .route("/v1/events/{id}/testimony", get(|shared, name| linked_document(shared, name, LinkedKind::Testify)))
+        .route("/v1/replay/{name}", get(replay))
+        .route("/v1/readers/{object}", get(readers))
         .route("/v1/tail", get(tail::tail))
         .route("/v1/stats/count", get(count))
         .route("/v1/stats/top", get(top))
@@ -239,6 +243,31 @@ async fn events(
 async fn search(State(shared): State<Shared>, headers: HeaderMap, bytes: Bytes) -> Result<Response<Body>, Problem> {
     let (question, form, fields) = found(&shared, &headers, &body(&bytes, "search")?)?;
     shared.stream(question, form, fields).await
+}
+
+/// Events oldest first, of a query or of an entity, which becomes one.
+async fn timeline(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    Params(asked): Params<Asked>,
+) -> Result<Response<Body>, Problem> {
+    let around = asked.around.as_deref().map(around).transpose()?;
+    if around.is_some() && (asked.since.is_some() || asked.until.is_some()) {
+        return Err(Problem::request("`around` is a time of its own: it goes with neither `since` nor `until`"));
+    }
+    let translated = translate(&asked.q).map_err(|error| Problem::request(error.to_string()))?;
+    let q = translated.map_or_else(|| asked.q.clone(), |translated| translated.query);
+    let order = asked.order.clone().or_else(|| Some("asc".to_owned()));
+    let (question, form, fields) = found(&shared, &headers, &Asked { q, order, around: None, ..asked })?;
+    let question = match (question, around) {
+        (Question::Search(search), Some((name, width))) => {
+            let (lines, _) = shared.question(Question::Show { names: vec![name.to_owned()] }).await?;
+            let window = window_around(&lines, width).ok_or_else(|| Problem::not_found("it has no time"))?;
+            Question::Search(Search { since: Some(window.0), until: Some(window.1), ..search })
+        }
+        (question, _) => question,
+    };
+    shared.conditional(&headers, question, form, fields).await
 }
 
 /// The events that are asked for, the form of the answer, and its fields.
@@ -294,6 +323,45 @@ async fn linked(
 ) -> Result<Response<Body>, Problem> {
     let form = Form::accepted(&headers, LIST_FORMS)?;
     shared.stream(Question::Linked { kind, name }, form, None).await
+}
+
+/// Who is behind an event, or whether another one led to it.
+async fn why(
+    State(shared): State<Shared>,
+    Path(name): Path<String>,
+    Params(asked): Params<WhyAsked>,
+) -> Result<Response<Body>, Problem> {
+    let question = match asked.to {
+        Some(cause) => Question::Story(Story::Caused { effect: name, cause }),
+        None => Question::Linked { kind: LinkedKind::Why, name },
+    };
+    single(&shared, question).await
+}
+
+/// A session step by step.
+async fn replay(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> Result<Response<Body>, Problem> {
+    let form = Form::accepted(&headers, LIST_FORMS)?;
+    shared.stream(Question::Story(Story::Replay { name }), form, None).await
+}
+
+/// Who could have read an object of the API.
+async fn readers(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    Path(object): Path<String>,
+    Params(asked): Params<Asked>,
+) -> Result<Response<Body>, Problem> {
+    asked.only(&[])?;
+    if !asked.q.is_empty() {
+        return Err(Problem::request("this route has no parameter `q`; readers are looked for in a time"));
+    }
+    let Search { since, until, .. } = asked.search((shared.clock)())?;
+    let form = Form::accepted(&headers, LIST_FORMS)?;
+    shared.conditional(&headers, Question::Story(Story::Readers { object, since, until }), form, None).await
 }
 
 /// The one document about an event.
@@ -400,8 +468,15 @@ async fn explained(State(shared): State<Shared>, Params(asked): Params<Asked>) -
     let search = asked.search((shared.clock)())?;
     let zone = search.zone.as_deref().map_or(Ok(Zone::default()), Zone::parse);
     let zone = zone.map_err(|error| Problem::request(error.to_string()))?;
-    let query = parse(&search.q, (shared.clock)(), &zone).map_err(|error| of_answer(&error.into(), &search.q))?;
-    Ok(document(&explain(&query).to_json()))
+    let translated = translate(&search.q).map_err(|error| Problem::request(error.to_string()))?;
+    let translated = translated.map(|translated| translated.query);
+    let q = translated.as_ref().unwrap_or(&search.q);
+    let query = parse(q, (shared.clock)(), &zone).map_err(|error| of_answer(&error.into(), q))?;
+    let mut answer = explain(&query).to_json();
+    if let (Some(answer), Some(query)) = (answer.as_object_mut(), translated) {
+        answer.insert("query".to_owned(), query.into());
+    }
+    Ok(document(&answer))
 }
 
 async fn ready(State(shared): State<Shared>) -> Result<&'static str, Problem> {

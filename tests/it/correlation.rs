@@ -23,7 +23,7 @@ fn records(text: &str) -> Vec<String> {
 }
 
 /// Lines of the sample of one exec, file by file; the last byte of each line is its end.
-fn lines() -> Vec<Vec<String>> {
+pub fn lines() -> Vec<Vec<String>> {
     let read = |name: &&str| std::fs::read_to_string(sample(name)).unwrap();
     FILES.iter().map(read).map(|text| records(&text)).collect()
 }
@@ -47,7 +47,7 @@ fn write(scratch: &Scratch, name: &str, lines: &[String]) -> PathBuf {
     scratch.write(name, lines.concat())
 }
 
-fn ingest(scratch: &Scratch, files: &[Vec<String>]) {
+pub fn ingest(scratch: &Scratch, files: &[Vec<String>]) {
     for (number, lines) in files.iter().enumerate().filter(|(_, lines)| !lines.is_empty()) {
         let path = write(scratch, &format!("in-{number}.log"), lines);
         ingest_one(scratch, &path, FILES[number]);

@@ -359,6 +359,24 @@ fn ids_that_both_sides_name_decide() {
 }
 
 #[test]
+fn a_number_of_another_login_is_another_process() {
+    for parent in [801, 800] {
+        let mut audit = Audit::default();
+        audit.begins(10_000, 499, EVE, "eve");
+        let before = Process { pid: parent, ppid: 700, login: EVE, exe: "/usr/bin/id" };
+        audit.runs(19_000, before, &["id", "before"], "inode=6 dev=fe:00");
+        audit.runs(
+            20_000,
+            Process { pid: 801, ppid: 800, login: BOB, exe: "/usr/bin/id" },
+            &["id"],
+            "inode=6 dev=fe:00",
+        );
+        let found = why(&store(&[("auditd", &audit.lines)]), "pid:801 login:bob");
+        assert!(rules(&found).is_empty(), "{parent}: {found}");
+    }
+}
+
+#[test]
 fn what_a_changed_program_rests_on() {
     let mut audit = Audit::default();
     audit.begins(10_000, 499, BOB, "bob");

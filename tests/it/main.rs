@@ -29,4 +29,5 @@ mod rotation;
 mod scenarios;
 mod sources;
 mod sources_known;
+mod story;
 mod tidy;

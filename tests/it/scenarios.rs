@@ -62,13 +62,7 @@ const LEFT: &[Left] = &[
     ),
     left("D1", "commands of the session", Some("source:linux login:bob action:executed"), Some("bob"), 0.0),
     left("D1", "processes of the planted static pod", None, Some("bob"), 0.5),
-    left(
-        "D1",
-        "the kubelet's line of the pod",
-        Some("source:kubelet action:syncloop-add raw:file"),
-        Some("bob"),
-        0.0,
-    ),
+    left("D1", "the kubelet's line of the pod", Some("source:kubelet action:syncloop-add raw:file"), Some("bob"), 0.0),
     left("D1", "the pod at the API server", Some("who:system:node:node-1 what:create kind:pods"), Some("bob"), 0.5),
     left(
         "D2",

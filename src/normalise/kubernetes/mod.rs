@@ -16,7 +16,7 @@ pub(super) mod uri;
 use deponent_parsers::kubernetes::{NotAnEvent, Stamp, Unwrapped, flatten, key_of, unwrap};
 
 pub use assemble::event;
-pub use uri::object_of;
+pub use uri::{decode, object_of, parameters};
 
 use super::{Bad, Context, Key, identity};
 use crate::model::{Moment, RecordFields, Source};
