@@ -198,7 +198,9 @@ fn processes_of_a_session_with_their_ends() {
         .iter()
         .map(|line| (line["depth"].as_u64().unwrap(), line["event"]["how"]["exe"].as_str().unwrap()))
         .collect();
-    assert_eq!(shown, [(0, "/bin/bash"), (1, "/usr/bin/id")]);
+    // The last one is no program, but a file that the shell wrote.
+    assert_eq!(shown, [(0, "/bin/bash"), (1, "/usr/bin/id"), (1, "/bin/bash")]);
+    assert_eq!(all[2]["event"]["what"]["action"], "opened-file", "{}", all[2]);
     assert_eq!(all[0]["session"]["ses"], 7);
     let exit = &all[1]["exit"];
     assert_eq!(
