@@ -30,6 +30,8 @@ pub trait Events {
     fn with_audit_id(&self, id: &str, limit: usize) -> Result<Vec<Arc<Event>>, Failed>;
     /// Events about the file with this inode, on any node, from `since` (ns) on, oldest first, the first `limit`.
     fn with_inode(&self, inode: &str, since: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed>;
+    /// Requests that were made with a credential, oldest first, the first `limit`.
+    fn with_credential(&self, credential: &str, limit: usize) -> Result<Vec<Arc<Event>>, Failed>;
     /// Times of the first and the last event of a source.
     fn span(&self, source: Source) -> Result<Option<(i64, i64)>, Failed>;
 }
@@ -143,6 +145,11 @@ impl<'e> Case<'e> {
     /// As [`Events::with_inode`], the first [`FOUND_MAX`].
     pub fn with_inode(&self, inode: &str, since: i64) -> Result<Vec<Arc<Event>>, Failed> {
         self.events.with_inode(inode, since, FOUND_MAX)
+    }
+
+    /// As [`Events::with_credential`].
+    pub fn with_credential(&self, credential: &str, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
+        self.events.with_credential(credential, limit)
     }
 
     /// The last program that process `pid` of the event's node started before the event.

@@ -198,12 +198,6 @@ pub fn asked(case: &Case<'_>, event: &Event, container: &Container) -> Result<As
     Ok(asked)
 }
 
-/// Whether a pod was made by a controller on behalf of something else.
-pub fn owner(request: &Event) -> Option<String> {
-    let owner = request.what.objects.iter().find(|object| object.role.as_deref() == Some("owner"))?;
-    Some(format!("{} {}", owner.kind.as_deref().unwrap_or("owner"), owner.name.as_deref().unwrap_or("without a name")))
-}
-
 /// Where a tree of processes begins: a container's making, or an exec in it.
 #[derive(Debug, Clone)]
 pub struct Entry {

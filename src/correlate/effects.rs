@@ -7,12 +7,9 @@ use super::client::{self, Wish};
 use super::clock::APART_NS;
 use super::container::PodAt;
 use super::facts::{self, SessionKind};
-use super::files;
-use super::grounds;
-use super::keys;
 use super::links;
-use super::manifest;
 use super::rules::{CLIENT_HORIZON_NS, LOGIN_LINE_NS, MANIFEST_HORIZON_NS, PROCESS_HORIZON_NS, SESSION_HORIZON_NS};
+use super::{credential, files, grounds, keys, manifest, owner, permission};
 use crate::model::{Event, EventId, Link, Source};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -32,6 +29,7 @@ pub fn effects(case: &Case<'_>, event: &Arc<Event>) -> Result<Vec<(Arc<Event>, L
         Source::Containerd => of_container(case, event, &mut candidates)?,
         _ => {}
     }
+    let rested = rested(case, event)?;
     let mut seen: HashSet<EventId> = HashSet::from([event.id]);
     let mut effects = Vec::new();
     for candidate in candidates {
@@ -47,11 +45,37 @@ pub fn effects(case: &Case<'_>, event: &Arc<Event>) -> Result<Vec<(Arc<Event>, L
             effects.push((candidate, Link { from: event.id, ..link }));
         }
     }
-    effects.sort_by_key(|(effect, _)| super::case::order(effect));
+    effects.extend(rested);
+    effects.sort_by_key(|(effect, link)| (super::case::order(effect), link.rule));
     Ok(effects)
 }
 
+/// The events that rest on an event without being caused by it, each with the link of its ground.
+fn rested(case: &Case<'_>, event: &Arc<Event>) -> Result<Vec<(Arc<Event>, Link)>, Failed> {
+    let mut candidates: Vec<Arc<Event>> = Vec::new();
+    if event.source == Source::Kubernetes {
+        permission::rested(case, event, &mut candidates)?;
+        credential::used(case, event, &mut candidates)?;
+        credential::follows(case, event, &mut candidates)?;
+    }
+    let mut seen: HashSet<EventId> = HashSet::from([event.id]);
+    let mut rested = Vec::new();
+    for candidate in candidates {
+        if !seen.insert(candidate.id) {
+            continue;
+        }
+        for found in grounds::found(case, &candidate)? {
+            if let Some(link) = found.link.filter(|_| found.causes.iter().any(|cause| cause.id == event.id)) {
+                rested.push((Arc::clone(&candidate), Link { from: event.id, ..link }));
+            }
+        }
+    }
+    Ok(rested)
+}
+
 fn of_request(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) -> Result<(), Failed> {
+    owner::follows(case, event, into)?;
+    credential::follows(case, event, into)?;
     let place = &event.r#where;
     let (Some(namespace), Some(pod)) = (place.namespace.as_deref(), place.pod.as_deref()) else { return Ok(()) };
     if let Some(session) = facts::session(event) {
@@ -76,6 +100,7 @@ fn of_request(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) -
     if adds || event.what.action == "create" {
         if let Some(uid) = &place.pod_uid {
             into.extend(case.all(keys::pod_uid(uid))?.iter().cloned());
+            credential::tokens_of(case, uid, event, into)?;
         }
         let since = event.when.event.nanos;
         let inside = PodAt { event, namespace, pod, since, until: i64::MAX }.inside(case)?;

@@ -4,10 +4,12 @@
 //! any other, told beside it. Inside: which grounds an event has, and their chains. Not here: the rules (`permission`, `credential`, `program`).
 
 use super::case::{Case, Failed};
+use super::credential;
 use super::files;
 use super::links::Found;
+use super::permission;
 use super::walk::{Root, Step, follow};
-use crate::model::{Event, EventId};
+use crate::model::{Event, EventId, Source};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -29,7 +31,14 @@ pub struct Ground {
 
 /// What an event rests on: a link each, with what it leads to.
 pub fn found(case: &Case<'_>, event: &Arc<Event>) -> Result<Vec<Found>, Failed> {
-    Ok(files::of_program(case, event)?.into_iter().collect())
+    let mut all = Vec::new();
+    if event.source == Source::Kubernetes {
+        all.extend(permission::ground(case, event)?);
+        all.extend(credential::ground(case, event)?);
+        all.extend(credential::asked(case, event)?);
+    }
+    all.extend(files::of_program(case, event)?);
+    Ok(all)
 }
 
 /// The grounds of a chain's events, nearest to the effect first, and what those rest on themselves.

@@ -4,6 +4,8 @@
 
 use super::client::{self, Wish};
 use super::facts::{self, Order, SessionKind};
+use super::writes::{self, Named};
+use super::{credential, owner, permission, review};
 use crate::model::{Event, Outcome, Source};
 
 /// What is known to have been lost.
@@ -200,6 +202,61 @@ pub fn foreign_made(event: &Event) -> String {
     format!("foreign-made@{}/{}", cluster(event), node(event))
 }
 
+/// Writes of an object.
+pub fn write(event: &Event, named: Named<'_>) -> String {
+    format!("write:{}/{}/{}/{}", cluster(event), named.resource, named.namespace, named.name)
+}
+
+/// Requests that were allowed by a binding.
+pub fn allowed(event: &Event, named: Named<'_>) -> String {
+    format!("allowed:{}/{}/{}/{}", cluster(event), named.resource, named.namespace, named.name)
+}
+
+/// Who issued a credential.
+pub fn issued(event: &Event, credential: &str) -> String {
+    format!("issued:{}/{credential}", cluster(event))
+}
+
+/// Requests that were made with a token of the pod of this uid.
+pub fn caller(uid: &str) -> String {
+    format!("caller:{uid}")
+}
+
+/// Issues of tokens that say that they are for the pod of this uid.
+pub fn bound_to(uid: &str) -> String {
+    format!("bound-to:{uid}")
+}
+
+/// Bindings of the pod of this uid to a node.
+pub fn bound(uid: &str) -> String {
+    format!("bound:{uid}")
+}
+
+/// Requests that made or changed what the object of this uid manages.
+pub fn owned(uid: &str) -> String {
+    format!("owned:{uid}")
+}
+
+/// Pods that were made for the owner of this name.
+pub fn pods_of(event: &Event, namespace: &str, owner: &str) -> String {
+    format!("pods-of:{}/{namespace}/{owner}", cluster(event))
+}
+
+/// Deletions of pods whose names begin with that of their owner.
+pub fn gone(event: &Event, namespace: &str, owner: &str) -> String {
+    format!("gone:{}/{namespace}/{owner}", cluster(event))
+}
+
+/// Deletions of all pods of a namespace, or of those with some labels.
+pub fn gone_all(event: &Event, namespace: &str) -> String {
+    format!("gone-all:{}/{namespace}", cluster(event))
+}
+
+/// What the kubelet of a node asked about the rights of those who called it.
+pub fn review(event: &Event, node: &str) -> String {
+    format!("review:{}/{node}", cluster(event))
+}
+
 fn cluster(event: &Event) -> &str {
     event.r#where.cluster.as_deref().unwrap_or("")
 }
@@ -275,7 +332,33 @@ fn linux(event: &Event, each: &mut dyn FnMut(&str)) {
     }
 }
 
+/// What ties requests to one another.
+fn requests(event: &Event, each: &mut dyn FnMut(&str)) {
+    if let Some(right) = permission::right(event) {
+        each(&allowed(event, right.named()));
+    }
+    credential::issued(event).for_each(|credential| each(&issued(event, credential)));
+    let done = event.what.outcome == Outcome::Success;
+    for object in event.what.objects.iter().filter(|_| done) {
+        match (object.role.as_deref(), object.uid.as_deref()) {
+            (Some("caller"), Some(uid)) => each(&caller(uid)),
+            (Some("bound"), Some(uid)) => each(&bound_to(uid)),
+            (Some("controller"), Some(uid)) => each(&owned(uid)),
+            _ => {}
+        }
+    }
+    if let Some(write) = writes::kept(event) {
+        let namespace = write.object.namespace.as_deref().unwrap_or("");
+        each(&self::write(event, Named { resource: write.resource, namespace, name: write.name }));
+    }
+    owner::join_keys(event, each);
+    if let Some((node, _)) = review::asked(event) {
+        each(&self::review(event, node));
+    }
+}
+
 fn kubernetes(event: &Event, each: &mut dyn FnMut(&str)) {
+    requests(event, each);
     let place = &event.r#where;
     let (Some(namespace), Some(name)) = (place.namespace.as_deref(), place.pod.as_deref()) else { return };
     if let Some(opened) = facts::session(event) {

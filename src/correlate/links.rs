@@ -6,10 +6,12 @@
 use super::case::{Case, Failed, order};
 use super::client;
 use super::container::{self, Container};
+use super::credential;
 use super::facts::{self, Order, Started};
 use super::keys;
 use super::login;
 use super::manifest;
+use super::owner;
 use super::rules::{self, PROCESS_HORIZON_NS, Rule};
 use super::runtime::{self, Trust};
 use super::session::{self, Contest, Exec};
@@ -17,6 +19,8 @@ use super::stream;
 use crate::model::{CANDIDATES_MAX, Class, Event, KeyMatch, Link, Source, Str};
 use std::sync::Arc;
 
+/// Where no rule leads further back.
+const BEGINNING: &str = "it is the beginning: no rule leads further back";
 /// A process that lives longer than this without an exit record may have passed its number on, ns.
 const PID_STABLE_NS: i64 = 60_000_000_000;
 /// An exit may be told so much before the last call of the process was stamped, ns.
@@ -33,6 +37,8 @@ pub struct Found {
     pub link: Option<Link>,
     /// Why there is none, or not a better one.
     pub missing: Vec<Str>,
+    /// Whether it may be none of them.
+    pub open: bool,
     /// The contest that decided, for an exec.
     pub contest: Option<std::rc::Rc<Contest>>,
 }
@@ -40,7 +46,7 @@ pub struct Found {
 impl Found {
     /// Nothing, and why.
     pub fn none(missing: impl Into<Str>) -> Found {
-        Found { cause: None, causes: Vec::new(), link: None, missing: vec![missing.into()], contest: None }
+        Found { cause: None, causes: Vec::new(), link: None, missing: vec![missing.into()], open: false, contest: None }
     }
 
     /// One cause.
@@ -55,7 +61,7 @@ impl Found {
         link.candidate_count = causes.len();
         link.candidates = causes.iter().take(CANDIDATES_MAX).map(|event| event.id).collect();
         let missing = link.missing.clone();
-        Found { cause: causes.first().cloned(), causes, link: Some(link), missing, contest: None }
+        Found { cause: causes.first().cloned(), causes, link: Some(link), missing, open: false, contest: None }
     }
 }
 
@@ -99,6 +105,7 @@ pub fn cause(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
         Source::Kubelet if facts::manifest_gone(event).is_some() => manifest::of_removed(case, event),
         Source::Kubelet => stream::cause(case, event),
         Source::Kubernetes if facts::mirrored_by(event).is_some() => manifest::of_mirror(case, event),
+        Source::Kubernetes => of_request(case, event),
         Source::Syslog => Ok(Found::none(
             "whoever may write to /dev/log of that node can write such a line: it names nobody for certain",
         )),
@@ -109,8 +116,16 @@ pub fn cause(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
         Source::Crio | Source::Docker => {
             Ok(Found::none("no rule leads back from the records of this container runtime"))
         }
-        _ => Ok(Found::none("it is the beginning: no rule leads further back")),
+        _ => Ok(Found::none(BEGINNING)),
     }
+}
+
+/// A request that a component of the cluster made for somebody; all others are the beginning.
+fn of_request(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
+    if let Some(found) = owner::cause(case, event)? {
+        return Ok(found);
+    }
+    Ok(credential::cause(case, event)?.unwrap_or_else(|| Found::none(BEGINNING)))
 }
 
 /// Any other call: the program that its process runs.

@@ -1,29 +1,36 @@
 //! Which events belong together: rules as data and pure functions over events.
 //!
 //! Inside: `rules` (the table), `keys` (how events are found), `facts` (what one event says), `case` (a question in progress), `runtime`, `container`,
-//! `session` with `matching`, `clock` and `verdict`, `stream`, `client`, `login`, `files`, `manifest`, `links` (one step back), `grounds` (what else an event rests on), `effects` (one step forward), `walk` (all the way).
+//! `session` with `matching`, `clock` and `verdict`, `stream`, `owner`, `permission` and `credential` on `writes`, `client`, `login`, `files`, `manifest`,
+//! `links` (one step back), `grounds` (what else an event rests on), `effects` (one step forward), `walk` (all the way).
 //! Not here: where events come from (`query`), how links are shown (`cli`). Nothing is stored: `docs/adr/0007`.
 
 mod case;
 mod client;
 mod clock;
 mod container;
+mod credential;
 mod effects;
 mod facts;
 mod files;
+mod gaps_of;
 mod grounds;
 mod keys;
 mod links;
 mod login;
 mod manifest;
 mod matching;
+mod owner;
+mod permission;
 mod reuse;
+mod review;
 pub mod rules;
 mod runtime;
 mod session;
 mod stream;
 mod verdict;
 mod walk;
+mod writes;
 
 pub use case::{Case, Events, FOUND_MAX, Failed, order};
 pub use container::{Container, Entry, entries};

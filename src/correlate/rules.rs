@@ -186,6 +186,76 @@ pub static LOGIN_LINE: Rule = Rule {
     horizon_ms: Some(LOGIN_LINE_NS / 1_000_000),
     best: Class::Consistent,
 };
+/// The binding that allowed a request.
+pub static BINDING_PERMISSION: Rule = Rule {
+    name: "binding-permission",
+    version: 1,
+    title: "the request that gave a right, and a request that was allowed by it",
+    sources: &["kubernetes"],
+    keys: &["binding", "subject"],
+    horizon_ms: None,
+    best: Class::Strong,
+};
+/// The issue of a token to its use.
+pub static TOKEN_USE: Rule = Rule {
+    name: "token-use",
+    version: 1,
+    title: "the issue of a service account's token, and a request that was made with it",
+    sources: &["kubernetes"],
+    keys: &["credential-id", "service account"],
+    horizon_ms: None,
+    best: Class::Proven,
+};
+/// A pod to the token that its node asked for.
+pub static TOKEN_POD: Rule = Rule {
+    name: "token-pod",
+    version: 1,
+    title: "the request that made a pod, and the token that its node asked for on its behalf",
+    sources: &["kubernetes"],
+    keys: &["pod uid"],
+    horizon_ms: None,
+    best: Class::Proven,
+};
+/// The issue of a certificate to its use.
+pub static CERTIFICATE_USE: Rule = Rule {
+    name: "certificate-use",
+    version: 1,
+    title: "the issue of a client certificate, and a request that was made with it",
+    sources: &["kubernetes"],
+    keys: &["credential-id"],
+    horizon_ms: None,
+    best: Class::Proven,
+};
+/// A signing request, its approval, its certificate.
+pub static CSR_APPROVAL: Rule = Rule {
+    name: "csr-approval",
+    version: 1,
+    title: "a certificate signing request and its approval, and the approval and the certificate",
+    sources: &["kubernetes"],
+    keys: &["name", "uid"],
+    horizon_ms: None,
+    best: Class::Proven,
+};
+/// A write of an owner to what its controller made of it.
+pub static OWNER_REQUEST: Rule = Rule {
+    name: "owner-request",
+    version: 1,
+    title: "the request that made or changed an owner, and what its controller made for it",
+    sources: &["kubernetes"],
+    keys: &["owner", "owner uid"],
+    horizon_ms: None,
+    best: Class::Proven,
+};
+/// A pod to its binding to a node.
+pub static POD_BINDING: Rule = Rule {
+    name: "pod-binding",
+    version: 1,
+    title: "the request that made a pod, and the scheduler's binding of it to a node",
+    sources: &["kubernetes"],
+    keys: &["pod uid"],
+    horizon_ms: None,
+    best: Class::Proven,
+};
 
 /// All rules, from the request to the process.
 pub static RULES: &[&Rule] = &[
@@ -204,6 +274,13 @@ pub static RULES: &[&Rule] = &[
     &MANIFEST_POD,
     &KUBELET_POD,
     &FILE_EXECUTED,
+    &OWNER_REQUEST,
+    &POD_BINDING,
+    &BINDING_PERMISSION,
+    &TOKEN_USE,
+    &TOKEN_POD,
+    &CERTIFICATE_USE,
+    &CSR_APPROVAL,
 ];
 
 /// An exec that nobody asked the API server for.

@@ -26,7 +26,14 @@ pub fn found(contest: Contest, event: &Arc<Event>) -> Found {
                     .into(),
             );
         }
-        return Found { cause: None, causes: Vec::new(), link: None, missing, contest: Some(Rc::new(contest)) };
+        return Found {
+            cause: None,
+            causes: Vec::new(),
+            link: None,
+            missing,
+            open: false,
+            contest: Some(Rc::new(contest)),
+        };
     };
     let mut made = link(&SESSION_EXEC, class(&contest, &mut missing), cause, event);
     compare(&mut made, &contest, cause);

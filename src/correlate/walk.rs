@@ -5,16 +5,21 @@
 use super::case::{Case, FOUND_MAX, Failed};
 use super::clock::APART_NS;
 use super::container::{self, Container};
+use super::credential;
 use super::facts::{self, Names, SessionKind};
 use super::grounds::{self, Ground};
 use super::keys;
 use super::links::{self, Found};
+use super::owner;
+use super::review;
 use super::rules::{CLIENT_RUNTIME, CONTAINER_PROCESS, EXEC_PROCESS, SESSION_HORIZON_NS, UNATTRIBUTED_EXEC};
 use super::runtime;
 use super::verdict::is_probe;
 use crate::model::{CANDIDATES_MAX, Class, Event, EventId, Finding, Link, Source, Str};
 use std::sync::Arc;
 
+/// What an answer says of its candidates where they may not be all.
+const NONE_OF_THEM: &str = "it may be none of them";
 /// Steps that are followed.
 const STEPS_MAX: usize = 64;
 /// Execs in a container that are looked at for whose orphan a process may be; beyond that, the persons of its sessions.
@@ -174,6 +179,7 @@ fn causes_from(case: &Case<'_>, event: &Arc<Event>, first: Option<Found>) -> Res
                     why.root.missing.push(reason);
                 }
             }
+            asked_kubelet(case, &mut why)?;
             typed(case, event, &mut why)?;
             return Ok(why);
         };
@@ -194,6 +200,19 @@ fn causes_from(case: &Case<'_>, event: &Arc<Event>, first: Option<Found>) -> Res
     Ok(why)
 }
 
+/// A command that the kubelet ran and waited for: a probe, or whoever it had just asked the API server about.
+fn asked_kubelet(case: &Case<'_>, why: &mut Why) -> Result<(), Failed> {
+    let last = why.chain.last().map(|step| Arc::clone(&step.event));
+    let Some(last) = last.filter(|last| last.what.action == "requested-exec-sync") else { return Ok(()) };
+    for (name, _) in review::callers(case, &last, 0)? {
+        let text = format!(
+            "within 2 s of it the kubelet asked the API server whether {name} may use it directly, and was told yes: it may have been {name}, or a probe"
+        );
+        why.root.missing.push(text.into());
+    }
+    Ok(())
+}
+
 fn unknown(missing: Vec<Str>) -> Root {
     Root { kind: RootKind::Unknown, name: None, r#as: None, class: None, candidates: Vec::new(), missing }
 }
@@ -207,10 +226,8 @@ fn end(chain: &[Step], first: usize, found: &Found, weakest: Class) -> Root {
     let is_own = chain.len() == 1;
     match (last.source, &last.who.name) {
         (Source::Kubernetes, Some(name)) => {
-            if let Some(owner) = container::owner(last) {
-                return unknown(vec![
-                    format!("who made {owner}, for which {name} made the pod: these rules do not follow owners").into(),
-                ]);
+            if owner::on_behalf(last) || credential::on_behalf(last) {
+                return unknown(found.missing.clone());
             }
             if name.starts_with("system:node:") && !is_own {
                 return unknown(vec![format!("{name} acted on its own, or for a manifest on the node").into()]);
@@ -251,9 +268,10 @@ fn login(chain: &[Step], first: usize) -> Option<Root> {
 fn one_of(case: &Case<'_>, found: &Found, weakest: Class, mut missing: Vec<Str>) -> Result<Root, Failed> {
     let mut candidates: Vec<Candidate> = Vec::new();
     let mut open = found.contest.as_ref().is_some_and(|contest| contest.solved.or_none || contest.limited);
+    let mut none = found.open || found.contest.as_ref().is_some_and(|contest| contest.solved.or_none);
     let mut kind = RootKind::Credential;
     let link = found.link.as_ref();
-    open |= link.is_some_and(|link| link.candidate_count > CANDIDATES_MAX);
+    open |= found.open || link.is_some_and(|link| link.candidate_count > CANDIDATES_MAX);
     for cause in found.causes.iter().take(CANDIDATES_MAX) {
         // Controllers and nodes act for somebody; all others act for themselves.
         let person = cause.who.name.as_ref().filter(|name| !name.starts_with("system:"));
@@ -263,6 +281,7 @@ fn one_of(case: &Case<'_>, found: &Found, weakest: Class, mut missing: Vec<Str>)
         }
         let root = causes(case, cause)?.root;
         open |= matches!(root.kind, RootKind::Unknown | RootKind::Ambiguous);
+        none |= root.kind == RootKind::Unknown || root.missing.iter().any(|reason| reason == NONE_OF_THEM);
         if root.kind == RootKind::Login {
             kind = RootKind::Login;
         }
@@ -277,8 +296,8 @@ fn one_of(case: &Case<'_>, found: &Found, weakest: Class, mut missing: Vec<Str>)
         missing.push(format!("more candidates than the {CANDIDATES_MAX} that are listed").into());
     }
     candidates.truncate(CANDIDATES_MAX);
-    if found.contest.as_ref().is_some_and(|contest| contest.solved.or_none) {
-        missing.push("it may be none of them".into());
+    if none {
+        missing.push(NONE_OF_THEM.into());
     }
     if candidates.is_empty() {
         return Ok(unknown(missing));
@@ -359,7 +378,7 @@ fn typed(case: &Case<'_>, event: &Arc<Event>, why: &mut Why) -> Result<(), Faile
         why.root.missing.push("who typed it: somebody else was attached to the container".into());
     }
     if orphan.open {
-        why.root.missing.push("it may be none of them".into());
+        why.root.missing.push(NONE_OF_THEM.into());
     }
     if !attached {
         let text = "its first parent: a process whose parent is gone is given to the container's first process, and there were execs in this container before";
@@ -481,5 +500,13 @@ pub fn unattributed(case: &Case<'_>, event: &Arc<Event>, found: &Found) -> Resul
             "no session of the API server agrees with it; a probe of the kubelet looks the same where containerd's log at level debug is missing",
         )
     };
-    Ok(Some(Finding { finding: UNATTRIBUTED_EXEC, severity, events: vec![event.id], detail: detail.into() }))
+    let mut finding = Finding { finding: UNATTRIBUTED_EXEC, severity, events: vec![event.id], detail: detail.into() };
+    let callers = review::callers(case, event, review::REMEMBERED_NS)?;
+    if let (true, false) = (contest.exec.is_of_cri(), callers.is_empty()) {
+        let names: Vec<&str> = callers.iter().map(|(name, _)| name.as_str()).collect();
+        let text = "the kubelet had asked the API server whether these may use it directly, and they may: the records are consistent with one of them";
+        finding.detail = format!("{detail}; {text}: {}", names.join(", ")).into();
+        finding.events.extend(callers.iter().map(|(_, id)| *id));
+    }
+    Ok(Some(finding))
 }

@@ -190,6 +190,13 @@ impl Events for Store<'_> {
         self.with_field("what.object.inode", inode, since, limit)
     }
 
+    fn with_credential(&self, credential: &str, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
+        let Some(field) = resolve("who.credential").and_then(|fields| fields.first().copied()) else {
+            return Ok(Vec::new());
+        };
+        self.found(field, credential, window(i64::MIN, i64::MAX), Order::Oldest, limit)
+    }
+
     fn span(&self, source: Source) -> Result<Option<(i64, i64)>, Failed> {
         Ok(self.view.searcher.source_span(source.name()).map_err(AnswerError::from)?)
     }

@@ -176,6 +176,36 @@ fn an_exec_without_a_session_is_a_finding() {
 }
 
 #[test]
+fn whom_a_kubelet_asked_about_is_a_possibility_and_nobody_is_named() {
+    let asked = |who: &str, about: &str, node: &str, at: &str, allowed: bool| {
+        format!(
+            r#"{{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"RequestResponse","auditID":"5a5","stage":"ResponseComplete","requestURI":"/x","verb":"create","user":{{"username":"{who}"}},"sourceIPs":["127.0.0.1"],"objectRef":{{"resource":"subjectaccessreviews","apiGroup":"authorization.k8s.io"}},"responseStatus":{{"code":201}},"requestObject":{{"spec":{{"resourceAttributes":{{"verb":"create","resource":"nodes","subresource":"proxy","name":"{node}"}},"user":"{about}"}}}},"responseObject":{{"status":{{"allowed":{allowed}}}}},"requestReceivedTimestamp":"2026-11-23T{at}Z","stageTimestamp":"2026-11-23T{at}Z"}}"#
+        ) + "\n"
+    };
+    let (mine, bob, at) = ("system:node:node-1", "bob@example.com", "20:57:00.000000");
+    let told = |line: String| {
+        let scratch = Scratch::new();
+        let mut files = lines();
+        files[1].retain(|line| !line.contains(r#""subresource":"exec""#));
+        files[1].push(line);
+        ingest(&scratch, &files);
+        let why = why(&scratch);
+        assert_eq!(why["root"]["kind"], "unknown", "{}", why["root"]);
+        let finding = &why["findings"][0];
+        let named = finding["detail"].as_str().unwrap().contains(bob);
+        assert_eq!(finding["events"].as_array().unwrap().len(), if named { 2 } else { 1 }, "{finding}");
+        named
+    };
+    assert!(told(asked(mine, bob, "node-1", at, true)));
+    assert!(!told(asked(mine, bob, "node-1", at, false)), "the answer was no");
+    assert!(!told(asked(mine, bob, "node-2", at, true)), "of another node");
+    assert!(!told(asked("system:node:node-2", bob, "node-2", at, true)), "of another node's kubelet");
+    assert!(!told(asked("mallory@example.com", bob, "node-1", at, true)), "of somebody who is no kubelet");
+    assert!(!told(asked(mine, bob, "node-1", "20:53:00.000000", true)), "too long ago");
+    assert!(!told(asked(mine, "kube-apiserver-kubelet-client", "node-1", at, true)), "the API server itself");
+}
+
+#[test]
 fn a_number_that_was_given_away_again_names_nobody() {
     let scratch = Scratch::new();
     let mut files = lines();

@@ -12,6 +12,8 @@ mod conformance;
 mod conformance_api;
 mod corpus;
 mod correlation;
+mod correlation_api;
+mod correlation_credentials;
 mod correlation_node;
 mod crash;
 mod evidence;

@@ -140,13 +140,15 @@ fn is_service_account(name: &str) -> bool {
     parts.is_some_and(|(namespace, name)| !namespace.is_empty() && !name.is_empty() && !name.contains(':'))
 }
 
-/// Name and uid: those of the request, else those that the response gave.
+/// Name and uid: those of the request, else those that the response gave. The uid in what a client creates is the client's word; the server gives its own.
 fn name_and_uid(claims: &Claims) -> (Option<Str>, Option<Str>) {
     let first = |one: &Slot<Str>, other: &Slot<Str>| match one {
         Slot::Empty => other.get().cloned(),
         slot => slot.get().cloned(),
     };
-    (first(&claims.name, &claims.response_name), first(&claims.uid, &claims.response_uid))
+    let creates = claims.verb.get().is_some_and(|verb| verb == "create") && claims.subresource == Slot::Empty;
+    let uid = if creates { claims.response_uid.get().cloned() } else { first(&claims.uid, &claims.response_uid) };
+    (first(&claims.name, &claims.response_name), uid)
 }
 
 fn what(claims: &mut Claims, outcome: Outcome, code: Option<i64>) -> What {
@@ -179,12 +181,6 @@ fn place(claims: &Claims, context: Context<'_>, named: Option<&str>, issues: &mu
     let pods = claims.resource.get().is_some_and(|resource| resource == "pods");
     if pods && claims.api_group == Slot::Empty {
         (place.pod, place.pod_uid) = name_and_uid(claims);
-        if claims.verb.get().is_some_and(|verb| verb == "create")
-            && claims.subresource.get().is_none_or(|name| name.is_empty())
-        {
-            // The uid in the request is the client's word.
-            place.pod_uid = claims.response_uid.get().cloned();
-        }
         if place.pod_uid.is_none() {
             place.pod_uid = claims.pod_uid.get().cloned();
         }
@@ -215,7 +211,13 @@ fn how(claims: &mut Claims, stages: Vec<(Str, Moment)>, issues: &mut Vec<EventIs
         audit_id: claims.audit_id.take(),
         stages,
         tty: (claims.tty.get() == Some(&true)).then(|| "true".into()),
-        args: claims.stdin.get().map(|stdin| ("stdin".into(), stdin.to_string().into())).into_iter().collect(),
+        args: arguments(claims),
         ..How::default()
     }
+}
+
+fn arguments(claims: &Claims) -> Vec<(Str, Str)> {
+    let stdin = claims.stdin.get().map(|stdin| ("stdin".into(), stdin.to_string().into()));
+    let told = claims.arguments.iter().filter_map(|(name, slot)| Some((Str::from(*name), slot.get()?.clone())));
+    stdin.into_iter().chain(told).collect()
 }

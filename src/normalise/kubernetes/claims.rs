@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deponent_parsers::kubernetes::{AuditEvent, Stamp};
 
-use super::{object, pods, uri};
+use super::{bonds, object, pods, uri};
 use crate::model::{Object, Outcome, Str};
 
 /// One claim.
@@ -89,6 +89,8 @@ pub struct Claims {
     pub pod_uid: Slot<Str>,
     /// Containers and owners that bodies name.
     pub objects: Vec<Object>,
+    /// Arguments by name that bodies give.
+    pub arguments: BTreeMap<&'static str, Slot<Str>>,
     pub decision: Slot<Str>,
     pub reason: Slot<Str>,
     pub containers: BTreeSet<Str>,
@@ -148,6 +150,11 @@ impl Claims {
                 }
             });
         }
+        bonds::of(event, object, &mut |said| match said {
+            bonds::Said::Object(found) if !self.objects.contains(&found) => self.objects.push(found),
+            bonds::Said::Object(_) => {}
+            bonds::Said::Argument(name, value) => self.arguments.entry(name).or_default().put(Some(value)),
+        });
         let (name, uid) = object::of_response(event, object);
         self.response_name.text(name.as_deref());
         self.response_uid.text(uid.as_deref());

@@ -1,10 +1,11 @@
 //! Kubernetes audit records to events: the stages of one request, put together.
 //!
 //! Inside: `claims` gathers what all records of a request say and leaves out what they disagree on; `assemble` answers the six questions from that;
-//! `compare` tells a second witness from a contradiction; `uri` and `object` read request URIs and response bodies.
+//! `compare` tells a second witness from a contradiction; `uri`, `object`, `pods` and `bonds` read request URIs and bodies.
 //! Not here: reading a record (`deponent_parsers::kubernetes`), correlation of requests with one another.
 
 mod assemble;
+mod bonds;
 mod claims;
 mod compare;
 mod object;

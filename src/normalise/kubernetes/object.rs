@@ -11,7 +11,8 @@ pub fn of_response(event: &AuditEvent<'_>, object: &ObjectRef<'_>) -> (Option<St
     let nothing = (None, None);
     let verb = event.verb.as_deref().unwrap_or("");
     let about_one = matches!(verb, "create" | "get" | "update" | "patch" | "delete");
-    if !about_one || object.subresource.as_deref().is_some_and(|name| !name.is_empty()) {
+    // The size of something is answered with that something's name and uid.
+    if !about_one || object.subresource.as_deref().is_some_and(|name| !name.is_empty() && name != "scale") {
         return nothing;
     }
     let asked = object.name.as_deref().filter(|name| !name.is_empty());

@@ -1,15 +1,12 @@
-//! What bodies of requests about pods say of containers, owners and the pod's uid.
+//! What bodies of requests about pods say of containers and the pod's uid.
 //!
-//! Not here: any other reading of bodies (`object`).
+//! Not here: any other reading of bodies (`object`, `bonds`).
 
 use deponent_parsers::kubernetes::{AuditEvent, ObjectRef, lists_of, members_of};
 
 use crate::model::{Object, Str};
 
-/// Roles of what is found, as `what.objects[].role`.
-pub const OWNER: &str = "owner";
-
-/// The objects that the bodies of a request about a pod name: containers with their ids (of a status), ephemeral containers, owners (of a creation).
+/// The objects that the bodies of a request about a pod name: containers with their ids (of a status), ephemeral containers.
 pub fn objects(event: &AuditEvent<'_>, object: &ObjectRef<'_>, each: &mut dyn FnMut(Object)) {
     let Some(body) = event.request_object else { return };
     let namespace = object.namespace.as_deref().map(Str::from);
@@ -33,12 +30,6 @@ pub fn objects(event: &AuditEvent<'_>, object: &ObjectRef<'_>, each: &mut dyn Fn
         "ephemeralcontainers" => {
             lists_of(body, "spec", &["ephemeralContainers"], ["name"], &mut |_, [name]| {
                 each(named("ephemeral-container", name.as_deref(), None));
-            });
-        }
-        "" if event.verb.as_deref() == Some("create") => {
-            lists_of(body, "metadata", &["ownerReferences"], ["kind", "name", "uid"], &mut |_, [kind, name, uid]| {
-                let kind = kind.as_deref().unwrap_or("owner").to_lowercase();
-                each(Object { role: Some(OWNER.into()), ..named(&kind, name.as_deref(), uid.as_deref()) });
             });
         }
         _ => {}
