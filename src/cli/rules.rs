@@ -35,8 +35,11 @@ const PAGES: &[(&str, &str)] = &[
     ("csr-approval", include_str!("../../docs/rules/csr-approval.md")),
     ("UNATTRIBUTED_EXEC", include_str!("../../docs/rules/UNATTRIBUTED_EXEC.md")),
     ("AUDIT_ID_REUSE", include_str!("../../docs/rules/AUDIT_ID_REUSE.md")),
-    ("CAPTURE_MISSES_EVENTS", include_str!("../../docs/rules/CAPTURE_MISSES_EVENTS.md")),
-    ("CAPTURES_DISAGREE", include_str!("../../docs/rules/CAPTURES_DISAGREE.md")),
+    ("ONE_SIDED", include_str!("../../docs/rules/ONE_SIDED.md")),
+    ("RECORDS_DISAGREE", include_str!("../../docs/rules/RECORDS_DISAGREE.md")),
+    ("TOKEN_OUT_OF_PLACE", include_str!("../../docs/rules/TOKEN_OUT_OF_PLACE.md")),
+    ("AUDIT_OFF", include_str!("../../docs/rules/AUDIT_OFF.md")),
+    ("TRACE_DELETED", include_str!("../../docs/rules/TRACE_DELETED.md")),
 ];
 
 /// The page of a rule or a finding.

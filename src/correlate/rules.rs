@@ -288,18 +288,36 @@ pub const UNATTRIBUTED_EXEC: &str = "UNATTRIBUTED_EXEC";
 /// An Audit-ID that several requests have.
 pub const AUDIT_ID_REUSE: &str = "AUDIT_ID_REUSE";
 
-/// Events of the kernel that one of two captures lacks.
-pub const CAPTURE_MISSES_EVENTS: &str = "CAPTURE_MISSES_EVENTS";
-/// Records of the kernel that two captures have with different bytes.
-pub const CAPTURES_DISAGREE: &str = "CAPTURES_DISAGREE";
+/// Events that one of two recordings of the same lacks.
+pub const ONE_SIDED: &str = "ONE_SIDED";
+/// Records that two recordings of the same have with another content.
+pub const RECORDS_DISAGREE: &str = "RECORDS_DISAGREE";
+
+/// A pod's token that was used where its pod is not.
+pub const TOKEN_OUT_OF_PLACE: &str = "TOKEN_OUT_OF_PLACE";
+
+/// Auditing that was turned off.
+pub const AUDIT_OFF: &str = "AUDIT_OFF";
+
+/// What told of an earlier deed, and was deleted.
+pub const TRACE_DELETED: &str = "TRACE_DELETED";
 
 /// What can be found besides links: its name, and one line for people.
 pub static FINDINGS: &[(&str, &str)] = &[
     (UNATTRIBUTED_EXEC, "an exec in a container with no API session behind it, once the horizon has passed"),
     (AUDIT_ID_REUSE, "an Audit-ID, which a client may choose, that several requests have"),
     (
-        CAPTURE_MISSES_EVENTS,
-        "kernel audit events that auditd's log lacks and the multicast group has, or the other way round",
+        ONE_SIDED,
+        "events that one of two recordings lacks: auditd's log and the kernel's multicast group, or the API server's log and its webhook",
     ),
-    (CAPTURES_DISAGREE, "kernel audit records that auditd's log and the multicast group have with different bytes"),
+    (RECORDS_DISAGREE, "records that two such recordings have with another content"),
+    (TOKEN_OUT_OF_PLACE, "a pod's token, used from an address that is neither the pod's nor its node's"),
+    (
+        AUDIT_OFF,
+        "a node's auditing that was turned off, audit rules deleted, auditd ended, or records lost by the kernel",
+    ),
+    (
+        TRACE_DELETED,
+        "events, certificate requests, bindings, pods or files of logs that told of something, deleted by somebody",
+    ),
 ];

@@ -229,6 +229,10 @@ fn end(chain: &[Step], first: usize, found: &Found, weakest: Class) -> Root {
             if owner::on_behalf(last) || credential::on_behalf(last) {
                 return unknown(found.missing.clone());
             }
+            let for_file = facts::mirrored_by(last).is_some();
+            if for_file {
+                return unknown(found.missing.clone());
+            }
             if name.starts_with("system:node:") && !is_own {
                 return unknown(vec![format!("{name} acted on its own, or for a manifest on the node").into()]);
             }

@@ -19,7 +19,7 @@ mod own;
 mod runtime_tests;
 mod syslog;
 
-pub use kubernetes::{decode as decode_uri, parameters as uri_parameters};
+pub use kubernetes::{decode as decode_uri, differences, parameters as uri_parameters};
 
 use deponent_parsers::linux::{Headers, NotARecord, is_user_type};
 

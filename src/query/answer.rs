@@ -226,7 +226,7 @@ pub fn fields_json() -> Value {
     let aliases = |name: &str| {
         ALIASES.iter().filter(|(_, targets)| targets.contains(&name)).map(|(alias, _)| *alias).collect::<Vec<_>>()
     };
-    let rows = FIELDS.iter().map(|field| {
+    let rows = FIELDS.iter().chain(super::computed::COMPUTED).map(|field| {
         json!({
             "field": field.name, "kind": field.kind.name(), "aliases": aliases(field.name),
             "bare": field.bare, "help": field.help,

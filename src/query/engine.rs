@@ -4,13 +4,15 @@
 
 use super::answer::{AnswerError, Question, Search, Sink, Story, Trailer};
 use super::cache::Events;
+use super::computed::Computed;
 use super::cursor::Cursor;
 use super::json::{self, JsonOptions};
+use super::matches::matches_with;
 use super::plan::{Planned, plan};
 use super::raw::{Early, Verdict};
 use super::sources::{self, Followed};
 use super::{
-    Filter, Pipe, asks_for_own, caused, findings, gaps, linked, load, lookup, matches, parse, readers, replay, sequence,
+    Filter, Pipe, asks_for_own, caused, findings, gaps, linked, load, lookup, parse, readers, replay, sequence,
 };
 use crate::evidence::{Checkpoint, Reader};
 use crate::index::{Field, Hit, Index, Order, Searcher, Selection, Window};
@@ -196,6 +198,7 @@ pub struct Filtered<'e> {
     window: Window,
     leaf_from: Option<u64>,
     own: bool,
+    computed: Option<Computed<'e>>,
 }
 
 impl<'e> Filtered<'e> {
@@ -204,7 +207,8 @@ impl<'e> Filtered<'e> {
         let planned = plan(&filter);
         let own = asks_for_own(&filter);
         let early = Early::of(&filter);
-        Filtered { view, filter, planned, early, window, leaf_from, own }
+        let computed = Computed::of(view, &filter);
+        Filtered { view, filter, planned, early, window, leaf_from, own, computed }
     }
 
     /// The same with a further condition, which alone says whether own events are asked for.
@@ -220,9 +224,21 @@ impl<'e> Filtered<'e> {
     }
 
     /// Whether an event really matches; read from evidence.
-    fn holds(&self, event: &Event, records: &[load::Loaded]) -> bool {
-        let own = event.source == crate::model::Source::Own;
-        (self.own || !own) && matches(&self.filter, event, &mut || records.iter().map(|r| r.bytes.to_vec()).collect())
+    fn holds(&self, event: &Event, records: &[load::Loaded]) -> Result<bool, AnswerError> {
+        if event.source == crate::model::Source::Own && !self.own {
+            return Ok(false);
+        }
+        let mut raws = || records.iter().map(|record| record.bytes.to_vec()).collect();
+        let mut failed = None;
+        let mut compute = |field: &'static Field, event: &Event| {
+            let Some(computed) = &self.computed else { return Vec::new() };
+            computed.values(field, event, &|| self.select()).unwrap_or_else(|error| {
+                failed.get_or_insert(error);
+                Vec::new()
+            })
+        };
+        let holds = matches_with(&self.filter, event, &mut raws, &mut compute);
+        failed.map_or(Ok(holds), Err)
     }
 
     fn events(&self, ask: &Search, lost: &mut u64, sink: &mut Sink<'_>) -> Result<Option<String>, AnswerError> {
@@ -281,12 +297,17 @@ impl<'e> Filtered<'e> {
     fn found(&self, hit: &Hit, with_fields: bool) -> Result<Option<(Event, Vec<load::Loaded>)>, AnswerError> {
         let Some(records) = self.records(hit)? else { return Ok(None) };
         let event = load::event(&self.view.reader, hit.id, &records, with_fields)?;
-        let holds = self.planned.exact || self.early.decides || self.holds(&event, &records);
+        let holds = self.planned.exact || self.early.decides || self.holds(&event, &records)?;
         Ok(holds.then_some((event, records)))
     }
 
     /// The records of a hit, where they leave it open that it matches.
     fn records(&self, hit: &Hit) -> Result<Option<Vec<load::Loaded>>, AnswerError> {
+        if let Some(computed) = &self.computed
+            && !computed.may_match(hit, &|| self.select())?
+        {
+            return Ok(None);
+        }
         let verdict = self.early.verdict(self.view, hit)?;
         if verdict == Verdict::No {
             return Ok(None);

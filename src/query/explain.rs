@@ -2,6 +2,7 @@
 //!
 //! Not here: the plan and its estimates (`plan`), printing (`cli`).
 
+use super::computed::needs_computing;
 use super::error::visible;
 use super::{Filter, Pipe, Query, RawTest, Test, needs_raw};
 use crate::index::Field;
@@ -14,6 +15,8 @@ pub enum DecidedBy {
     Index,
     /// The raw records of those events that the index has left.
     RawRecords,
+    /// Correlation, for those events that everything else has left.
+    Correlation,
 }
 
 impl DecidedBy {
@@ -22,6 +25,7 @@ impl DecidedBy {
         match self {
             DecidedBy::Index => "index",
             DecidedBy::RawRecords => "raw records",
+            DecidedBy::Correlation => "correlation",
         }
     }
 }
@@ -92,13 +96,18 @@ pub fn explain(query: &Query) -> Explained {
 }
 
 fn titled(says: &str, parts: Vec<Explained>) -> Explained {
-    let raw = parts.iter().any(|part| part.decided_by == DecidedBy::RawRecords);
-    let decided_by = if raw { DecidedBy::RawRecords } else { DecidedBy::Index };
+    let some = |decided_by| parts.iter().any(|part| part.decided_by == decided_by);
+    let last = [DecidedBy::Correlation, DecidedBy::RawRecords].into_iter().find(|one| some(*one));
+    let decided_by = last.unwrap_or(DecidedBy::Index);
     Explained { says: says.to_owned(), decided_by, parts }
 }
 
 fn of_filter(filter: &Filter) -> Explained {
-    let decided_by = if needs_raw(filter) { DecidedBy::RawRecords } else { DecidedBy::Index };
+    let decided_by = match (needs_computing(filter), needs_raw(filter)) {
+        (true, _) => DecidedBy::Correlation,
+        (false, true) => DecidedBy::RawRecords,
+        (false, false) => DecidedBy::Index,
+    };
     match filter {
         Filter::Everything => Explained::leaf("anything".to_owned(), decided_by),
         Filter::And(parts) => titled("all of", parts.iter().map(of_filter).collect()),

@@ -3,8 +3,9 @@
 //! Inside: a test on one value, a word in one value, a filter on one event.
 //! Not here: how the index finds candidates (`plan`), the grammar (`parse`).
 
+use super::computed::needs_computing;
 use super::{Filter, RawTest, Test};
-use crate::index::FIELDS;
+use crate::index::{FIELDS, Field};
 use crate::model::Event;
 use std::cmp::Ordering;
 use std::net::IpAddr;
@@ -15,7 +16,29 @@ use std::net::IpAddr;
 /// A condition on a field holds when some value of some of its fields satisfies it; its negation, when none does: an event
 /// without the field satisfies `NOT field:x`.
 pub fn matches(filter: &Filter, event: &Event, raws: &mut dyn FnMut() -> Vec<Vec<u8>>) -> bool {
-    Matcher { event, load: raws, loaded: None }.holds(filter)
+    matches_with(filter, event, raws, &mut |_, _| Vec::new())
+}
+
+/// Gives the values that a computed field has for an event.
+pub type Compute<'a> = dyn FnMut(&'static Field, &Event) -> Vec<&'static str> + 'a;
+
+/// The same, with the values of computed fields; asked for only when everything else leaves it open.
+pub fn matches_with(
+    filter: &Filter,
+    event: &Event,
+    raws: &mut dyn FnMut() -> Vec<Vec<u8>>,
+    compute: &mut Compute<'_>,
+) -> bool {
+    Matcher { event, load: raws, loaded: None, compute }.holds(filter)
+}
+
+/// What a filter costs: the event alone, its records, what is computed.
+fn cost(filter: &Filter) -> u8 {
+    match (needs_computing(filter), needs_raw(filter)) {
+        (true, _) => 2,
+        (false, true) => 1,
+        (false, false) => 0,
+    }
 }
 
 /// Whether a filter cannot be decided without the raw records.
@@ -127,6 +150,7 @@ struct Matcher<'a> {
     event: &'a Event,
     load: &'a mut dyn FnMut() -> Vec<Vec<u8>>,
     loaded: Option<Vec<Vec<u8>>>,
+    compute: &'a mut Compute<'a>,
 }
 
 impl Matcher<'_> {
@@ -134,16 +158,17 @@ impl Matcher<'_> {
     fn holds(&mut self, filter: &Filter) -> bool {
         match filter {
             Filter::Everything => true,
-            // What needs no raw records goes first, so that they are read only when they decide.
+            // What costs more goes later, so that records are read, and links computed, only when they decide.
             Filter::And(parts) => {
-                parts.iter().filter(|part| !needs_raw(part)).all(|part| self.holds(part))
-                    && parts.iter().filter(|part| needs_raw(part)).all(|part| self.holds(part))
+                (0..=2).all(|now| parts.iter().filter(|part| cost(part) == now).all(|part| self.holds(part)))
             }
             Filter::Or(parts) => {
-                parts.iter().filter(|part| !needs_raw(part)).any(|part| self.holds(part))
-                    || parts.iter().filter(|part| needs_raw(part)).any(|part| self.holds(part))
+                (0..=2).any(|now| parts.iter().filter(|part| cost(part) == now).any(|part| self.holds(part)))
             }
             Filter::Not(part) => !self.holds(part),
+            Filter::Field { fields, test, .. } if needs_computing(filter) => {
+                fields.iter().any(|field| (self.compute)(field, self.event).into_iter().any(|value| test.holds(value)))
+            }
             Filter::Field { fields, test, .. } => self.some_value(fields.iter().copied(), |value| test.holds(value)),
             Filter::Word(word) => {
                 self.some_value(FIELDS.iter().filter(|field| field.bare), |value| word_holds(word, value))

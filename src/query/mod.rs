@@ -6,8 +6,8 @@
 mod answer;
 mod ast;
 mod cache;
-mod captures;
 mod caused;
+mod computed;
 mod cursor;
 mod ended;
 mod engine;

@@ -2,6 +2,7 @@
 //!
 //! Not here: the table of fields and aliases (`index::fields`).
 
+use super::computed;
 use super::error::{QueryError, QueryErrorKind, visible};
 use crate::index::{ALIASES, FIELDS, Field, resolve};
 use crate::model::Moment;
@@ -83,11 +84,12 @@ const TIMES: &[&str] =
 /// The fields a name stands for, or an error at its place that says what was probably meant.
 pub(super) fn fields(name: &str, start: usize) -> Result<Vec<&'static Field>, QueryError> {
     let end = start.saturating_add(name.len());
-    if let Some(fields) = resolve(name) {
+    if let Some(fields) = resolve(name).or_else(|| computed::resolve(name).map(|field| vec![field])) {
         return Ok(fields);
     }
     let error = QueryError::new(QueryErrorKind::UnknownField { name: visible(name) }, start, end);
-    let names = FIELDS.iter().map(|field| field.name).chain(ALIASES.iter().map(|(alias, _)| *alias)).chain([RAW]);
+    let names = FIELDS.iter().map(|field| field.name).chain(ALIASES.iter().map(|(alias, _)| *alias));
+    let names = names.chain(computed::COMPUTED.iter().map(|field| field.name)).chain([RAW]);
     Err(error.suggest(nearest(name, names)))
 }
 

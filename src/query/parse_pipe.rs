@@ -3,6 +3,7 @@
 //! Not here: the filter before them (`parse`), how they are computed (`engine`).
 
 use super::Pipe;
+use super::computed;
 use super::error::{QueryError, QueryErrorKind, visible};
 use super::parse::{
     Input, Leaf, Parsed, any_of, blank, close, expected, fail, first, keyword, position, remaining, skip, unexpected,
@@ -119,6 +120,14 @@ fn field(input: &mut Input<'_>) -> Parsed<(String, Vec<&'static Field>)> {
     if name == RAW {
         let error = QueryError::new(QueryErrorKind::UnknownField { name: RAW.to_owned() }, start, position(input));
         return fail(error.help("raw records have no values to count or to compare"));
+    }
+    if computed::resolve(name).is_some() {
+        let error = QueryError::new(QueryErrorKind::UnknownField { name: name.to_owned() }, start, position(input));
+        return fail(
+            error.help(
+                "it is computed for events that a query has left: a condition, not a value to count or to compare",
+            ),
+        );
     }
     let fields = fields(name, start).map_err(ErrMode::Cut)?;
     if first(input).is_some_and(|c| !is_delimiter(c)) {

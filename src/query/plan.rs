@@ -2,6 +2,7 @@
 //!
 //! Not here: how the index decides (`index`), the reference semantics (`matches`).
 
+use super::computed::needs_computing;
 use super::{Filter, Test, asks_for_own, word_holds};
 use crate::index::{FIELDS, Field, Plan, TermTest, resolve};
 use std::sync::Arc;
@@ -42,6 +43,7 @@ fn lower(filter: &Filter) -> Planned {
                 Planned { plan: Plan::Everything, exact: false }
             }
         }
+        Filter::Field { .. } if needs_computing(filter) => Planned { plan: Plan::Everything, exact: false },
         Filter::Field { fields, test, .. } => exactly(Plan::Terms { fields: fields.clone(), test: term_test(test) }),
         Filter::Word(word) => exactly(Plan::Terms { fields: bare_fields(), test: word_test(word) }),
         Filter::Raw(_) => Planned { plan: Plan::Everything, exact: false },

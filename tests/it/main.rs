@@ -4,8 +4,10 @@
 
 mod api;
 mod attribution;
+mod audit_off;
 mod ausearch;
 mod captures;
+mod channels;
 mod cli;
 mod compat;
 mod conformance;
@@ -33,3 +35,5 @@ mod sources;
 mod sources_known;
 mod story;
 mod tidy;
+mod tokens;
+mod traces;

@@ -17,6 +17,7 @@ pub(super) mod uri;
 use deponent_parsers::kubernetes::{NotAnEvent, Stamp, Unwrapped, flatten, key_of, unwrap};
 
 pub use assemble::event;
+pub use compare::differences;
 pub use uri::{decode, object_of, parameters};
 
 use super::{Bad, Context, Key, identity};

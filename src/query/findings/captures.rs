@@ -4,28 +4,28 @@
 //! that both have with different bytes, are findings. The captures are told apart by the form of their lines (`type=1300 len=324: audit(…` is a message as it
 //! came from the kernel). Not here: a hole that both have (`gaps`), which records an event is made of (`normalise::linux`).
 
-use super::answer::AnswerError;
-use super::engine::View;
-use super::load::{self, Loaded};
-use crate::correlate::rules::{CAPTURE_MISSES_EVENTS, CAPTURES_DISAGREE};
-use crate::index::{Hit, Order, Plan, TermTest, Window, resolve};
+use super::told::Told;
+use super::{Ask, Send, shown};
+use crate::correlate::rules::{ONE_SIDED, RECORDS_DISAGREE};
+use crate::index::Hit;
 use crate::model::{EventId, Moment, RecordRef, Source};
+use crate::query::answer::AnswerError;
+use crate::query::engine::View;
+use crate::query::link_json;
+use crate::query::load::{self, Loaded};
 use crate::time::rfc3339;
 use deponent_parsers::linux::Record;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
 
-/// Events looked up at once.
-const PAGE: usize = 4_096;
 /// Records of a batch that are looked at to find out what it is of.
 const LOOKED_AT: u32 = 64;
 /// Events that one finding names; the others are counted.
 const NAMED_MAX: usize = 100;
+/// Events of one finding that are kept, named or not.
+const KEPT_MAX: usize = 100_000;
 /// Batches whose capture is remembered.
 const KNOWN_MAX: usize = 1 << 20;
-
-/// Takes each finding.
-type Send<'a> = dyn FnMut(Value) -> Result<(), AnswerError> + 'a;
 
 /// Cluster and node.
 type Name = (String, String);
@@ -72,30 +72,16 @@ impl<T> Both<T> {
 }
 
 /// Sends what the two captures of each node do not agree in; nothing where there is only one.
-pub fn compare(view: &View, window: Window, sink: &mut Send<'_>) -> Result<(), AnswerError> {
-    let fields = resolve("source").unwrap_or_default();
-    let plan = Plan::Terms { fields, test: TermTest::Is(Source::Linux.name().to_owned()) };
-    let selection = view.searcher.select(&plan, window)?;
-    let mut batches = Batches { view, known: HashMap::new() };
+pub fn compare(ask: &Ask<'_>, send: &mut Send<'_>) -> Result<(), AnswerError> {
+    let selection = ask.select(ask.window, &[("source", Source::Linux.name())])?;
+    let mut batches = Batches { view: ask.view, known: HashMap::new() };
     let mut nodes: BTreeMap<Name, Node> = BTreeMap::new();
-    let mut after = None;
-    loop {
-        view.in_time()?;
-        let hits = selection.page(Order::Oldest, after, PAGE)?;
-        for hit in &hits {
-            let Some((name, has)) = batches.captures(hit)? else { continue };
-            let node = nodes.entry(name.clone()).or_default();
-            node.event(view, &name, hit, has, sink)?;
-        }
-        match hits.last() {
-            Some(last) if hits.len() == PAGE => after = Some((last.when, last.id)),
-            _ => break,
-        }
-    }
-    for (name, node) in &mut nodes {
-        node.end(name, sink)?;
-    }
-    Ok(())
+    ask.in_order(&selection, &mut |hit| {
+        let Some((name, has)) = batches.captures(hit)? else { return Ok(()) };
+        let node = nodes.entry(name.clone()).or_default();
+        node.event(ask.view, &name, hit, has, send)
+    })?;
+    nodes.iter_mut().try_for_each(|(name, node)| node.flush(name, true, send))
 }
 
 /// Which capture each batch is of, and of which node.
@@ -166,7 +152,7 @@ struct Run {
     count: u64,
     first: i64,
     last: i64,
-    named: Vec<EventId>,
+    kept: Vec<EventId>,
 }
 
 impl Node {
@@ -176,14 +162,14 @@ impl Node {
         name: &Name,
         hit: &Hit,
         has: Both<bool>,
-        sink: &mut Send<'_>,
+        send: &mut Send<'_>,
     ) -> Result<(), AnswerError> {
         if has.auditd && has.multicast {
             self.seen = has;
             if let Some(line) = disagreement(view, name, hit)? {
-                sink(line)?;
+                send(line)?;
             }
-            return self.flush(name, false, sink);
+            return self.flush(name, false, send);
         }
         let (has_it, lacks_it) =
             if has.auditd { (Capture::Auditd, Capture::Multicast) } else { (Capture::Multicast, Capture::Auditd) };
@@ -201,32 +187,29 @@ impl Node {
             run.first = hit.when;
         }
         (run.count, run.last) = (run.count + 1, hit.when);
-        if run.named.len() < NAMED_MAX {
-            run.named.push(hit.id);
+        if run.kept.len() < KEPT_MAX {
+            run.kept.push(hit.id);
         }
         Ok(())
     }
 
-    fn end(&mut self, name: &Name, sink: &mut Send<'_>) -> Result<(), AnswerError> {
-        self.flush(name, true, sink)
-    }
-
     /// Says what is lacking. `open`: the capture that lacks it was not seen again.
-    fn flush(&mut self, name: &Name, open: bool, sink: &mut Send<'_>) -> Result<(), AnswerError> {
+    fn flush(&mut self, name: &Name, open: bool, send: &mut Send<'_>) -> Result<(), AnswerError> {
         for lacks in Capture::ALL {
             let run = std::mem::take(self.lacking.of(lacks));
             if run.count > 0 {
-                sink(missing(name, lacks, &run, open))?;
+                send(missing(name, lacks, &run, open))?;
             }
         }
         Ok(())
     }
 }
 
-fn missing((cluster, node): &Name, lacks: Capture, run: &Run, open: bool) -> Value {
+fn missing((cluster, node): &Name, lacks: Capture, run: &Run, open: bool) -> Told {
     let time = |nanos: i64| rfc3339(Moment { nanos, digits: 3 });
     let more = if open { ", and it has none later: it may only be late" } else { "" };
-    let further = run.count.saturating_sub(u64::try_from(run.named.len()).unwrap_or(u64::MAX));
+    let named = run.kept.get(..NAMED_MAX).unwrap_or(&run.kept);
+    let further = run.count.saturating_sub(u64::try_from(named.len()).unwrap_or(u64::MAX));
     let further = if further > 0 { format!("; {further} more are not named") } else { String::new() };
     let detail = format!(
         "{} lacks {} events that {} has, from {} to {}{more}{further}",
@@ -236,13 +219,13 @@ fn missing((cluster, node): &Name, lacks: Capture, run: &Run, open: bool) -> Val
         time(run.first),
         time(run.last)
     );
-    let events: Vec<String> = run.named.iter().map(ToString::to_string).collect();
     // What auditd's log lacks somebody may have taken out; a listener may simply not have kept up.
     let severity = if lacks == Capture::Auditd { "high" } else { "medium" };
-    json!({
-        "finding": CAPTURE_MISSES_EVENTS, "severity": severity, "cluster": cluster, "node": node, "lacking": run.count,
-        "from": time(run.first), "to": time(run.last), "open": open, "events": events, "detail": detail,
-    })
+    let line = json!({
+        "finding": ONE_SIDED, "severity": severity, "cluster": cluster, "node": node, "lacking": run.count,
+        "from": time(run.first), "to": time(run.last), "open": open, "events": shown(named), "detail": detail,
+    });
+    Told::of(line, &run.kept)
 }
 
 /// Whether an event is one that auditd wrote of itself.
@@ -253,7 +236,7 @@ fn is_of_daemon(view: &View, hit: &Hit) -> Result<bool, AnswerError> {
 }
 
 /// What both captures have of an event, compared: the kernel's own bytes of each record.
-fn disagreement(view: &View, name: &Name, hit: &Hit) -> Result<Option<Value>, AnswerError> {
+fn disagreement(view: &View, name: &Name, hit: &Hit) -> Result<Option<Told>, AnswerError> {
     let loaded = load::records(&view.reader, &hit.places)?;
     let mut said: Both<Vec<(String, Vec<u8>)>> = Both::default();
     for Loaded { bytes, .. } in &loaded {
@@ -288,10 +271,11 @@ fn disagreement(view: &View, name: &Name, hit: &Hit) -> Result<Option<Value>, An
         say(&there)
     );
     let (cluster, node) = name;
-    Ok(Some(json!({
-        "finding": CAPTURES_DISAGREE, "severity": "high", "cluster": cluster, "node": node, "events": [hit.id.to_string()],
-        "detail": detail, "evidence": super::link_json::evidence(&loaded, hit.id),
-    })))
+    let line = json!({
+        "finding": RECORDS_DISAGREE, "severity": "high", "cluster": cluster, "node": node, "events": [hit.id.to_string()],
+        "detail": detail, "evidence": link_json::evidence(&loaded, hit.id),
+    });
+    Ok(Some(Told::of(line, &[hit.id])))
 }
 
 #[cfg(test)]
