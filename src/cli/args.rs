@@ -107,9 +107,9 @@ pub enum Command {
         after_help = "EXAMPLES:\n  deponent prove abcdefgh > e.proof\n  deponent verify e.proof --key \"$(deponent key)\""
     )]
     Prove(ProveArgs),
-    /// Check a proof file, or every byte of a store
+    /// Check a proof file, a testimony, or every byte of a store
     #[command(
-        after_help = "EXAMPLES:\n  deponent verify e.proof --key VKEY\n  deponent verify --store DIR --key VKEY --head saved-head\n\nWithout --key the answer is \"self-consistent, not authenticated\": whoever made the store could have made another one."
+        after_help = "EXAMPLES:\n  deponent verify e.proof --key VKEY\n  deponent verify testimony.json --key VKEY              its records, proofs and links; with --store also against the store\n  deponent verify --store DIR --key VKEY --head saved-head\n  deponent verify --store DIR --key VKEY --links -S -7d  also the links, made again from the raw records\n\nWithout --key the answer is \"self-consistent, not authenticated\": whoever made the store could have made another one."
     )]
     Verify(VerifyArgs),
     /// The newest signed checkpoint; keep it somewhere else
@@ -157,9 +157,9 @@ pub enum Command {
     Readers(ReadersArgs),
     /// Who, what, when, where, why and how of an event, each claim with its grade and its evidence
     #[command(
-        after_help = "EXAMPLES:\n  deponent testify abcdefgh > testimony.txt\n  deponent testify abcdefgh -o json          with raw records and rule versions, for somebody else to run the rules again\n  deponent prove abcdefgh > e.proof          the proof of the records that it rests on"
+        after_help = "EXAMPLES:\n  deponent testify abcdefgh > testimony.txt\n  deponent testify abcdefgh -o html > testimony.html             one file, to be printed; md and text too\n  deponent testify abcdefgh -o json --proofs > testimony.json    with raw records and their proof, for somebody else\n  deponent verify testimony.json --key VKEY                      who runs the rules again"
     )]
-    Testify(LinkedArgs),
+    Testify(TestifyArgs),
     /// The rules that make links: what each compares, and what it proves at best
     #[command(
         after_help = "EXAMPLES:\n  deponent rules\n  deponent rules session-exec                what it proves, what can be forged, what is missing when it cannot decide"
@@ -323,8 +323,17 @@ pub struct ProveArgs {
 /// `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// A proof file; without one the store is checked
+    /// A proof file, or a testimony in JSON; without one the store is checked
     pub file: Option<PathBuf>,
+    /// Also make the links of the store again from its raw records, and compare (a testimony's always are)
+    #[arg(long)]
+    pub links: bool,
+    /// With --links: of events at this time or later
+    #[arg(short = 'S', long, value_name = "TIME", allow_hyphen_values = true, requires = "links")]
+    pub since: Option<String>,
+    /// With --links: of events before this time
+    #[arg(short = 'U', long, value_name = "TIME", allow_hyphen_values = true, requires = "links")]
+    pub until: Option<String>,
     /// The key that you trust (a vkey, or a file that holds one)
     #[arg(long, value_name = "VKEY")]
     pub key: Option<String>,
@@ -333,7 +342,18 @@ pub struct VerifyArgs {
     pub head: Option<PathBuf>,
 }
 
-/// `links`, `effects`, `testify`.
+/// `testify`.
+#[derive(Debug, Args)]
+pub struct TestifyArgs {
+    /// The event: id, beginning of one, Audit-ID, or `s.ms:serial`
+    #[arg(value_name = "ID")]
+    pub name: String,
+    /// With the proof that each exhibit is in the log, as `prove` writes it
+    #[arg(long)]
+    pub proofs: bool,
+}
+
+/// `links`, `effects`.
 #[derive(Debug, Args)]
 pub struct LinkedArgs {
     /// The event: id, beginning of one, Audit-ID, or `s.ms:serial`

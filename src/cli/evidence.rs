@@ -38,9 +38,29 @@ pub fn verify(global: &Global, args: &VerifyArgs) -> Result<Exit, CliError> {
         Some(_) if args.head.is_some() => Err(CliError::usage(
             "--head is for stores: a proof file holds the checkpoint that it leads to, which is printed",
         )),
-        Some(file) => verify_proof(global, file, key.as_ref()),
-        None => verify_store(global, args, key),
+        Some(_) if args.since.is_some() || args.until.is_some() => {
+            Err(CliError::usage("--since and --until are for stores: a testimony is about one event"))
+        }
+        Some(file) => verify_file(global, args, file, key.as_ref()),
+        None => {
+            let verified = verify_store(global, args, key)?;
+            if args.links { super::relink::store(global, args) } else { Ok(verified) }
+        }
     }
+}
+
+/// A proof file, or a testimony: they begin differently.
+fn verify_file(global: &Global, args: &VerifyArgs, file: &Path, key: Option<&VerifierKey>) -> Result<Exit, CliError> {
+    let mut start = [0; 256];
+    let read = std::fs::File::open(file).and_then(|mut file| std::io::Read::read(&mut file, &mut start));
+    let read = read.map_err(|error| CliError::io(file.display(), &error))?;
+    if crate::query::is_testimony(start.get(..read).unwrap_or_default()) {
+        return super::relink::testimony(global, file, key);
+    }
+    if args.links {
+        return Err(CliError::usage("--links is for stores and testimonies: a proof file holds no links"));
+    }
+    verify_proof(global, file, key)
 }
 
 /// A vkey, or a file that holds one.
@@ -192,7 +212,7 @@ fn verify_store(global: &Global, args: &VerifyArgs, key: Option<VerifierKey>) ->
     Ok(Exit::Match)
 }
 
-fn exists(dir: &Path) -> Result<(), CliError> {
+pub(super) fn exists(dir: &Path) -> Result<(), CliError> {
     if dir.exists() {
         return Ok(());
     }

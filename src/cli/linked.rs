@@ -2,7 +2,7 @@
 //!
 //! Not here: the answers (`query`), how they look (`render::{why, tree, testimony}`), the table of rules (`rules`).
 
-use super::args::{Form, Global};
+use super::args::{Form, Global, TestifyArgs};
 use super::ask::Asker;
 use super::exit::{CliError, Exit};
 use super::output::Output;
@@ -24,6 +24,18 @@ pub fn run(global: &Global, kind: LinkedKind, name: &str) -> Result<Exit, CliErr
     let trailer = trailer.map_err(|error| unknown(error, name))?;
     output.finish(&trailer)?;
     Ok(if found { Exit::Match } else { Exit::NoMatch })
+}
+
+/// The testimony about an event.
+pub fn testify(global: &Global, args: &TestifyArgs) -> Result<Exit, CliError> {
+    let form = global.output.unwrap_or(Form::Text);
+    let Some(mut output) = Output::linked(global, form, LinkedKind::Testify)? else {
+        return Err(CliError::usage(refused(LinkedKind::Testify)));
+    };
+    let question = Question::Testify { name: args.name.clone(), proofs: args.proofs };
+    let trailer = Asker::find(global)?.ask(&question, &mut |line| output.line(&line));
+    output.finish(&trailer.map_err(|error| unknown(error, &args.name))?)?;
+    Ok(Exit::Match)
 }
 
 /// No event is missing where a container or an exec was asked for.
@@ -60,7 +72,7 @@ fn refused(kind: LinkedKind) -> String {
         LinkedKind::Effects => ("effects", "text, json, ndjson or csv"),
         LinkedKind::Tree => ("tree", "text, json, ndjson or csv"),
         LinkedKind::Why => ("why", "text, json or ndjson"),
-        LinkedKind::Testify => ("testify", "text, json or ndjson"),
+        LinkedKind::Testify => ("testify", "text, md, html, json or ndjson"),
     };
     format!("`{command}` answers as {forms} (-o); table, ocsf and ecs are for events: `deponent show ID -o ocsf`")
 }

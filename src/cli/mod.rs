@@ -11,6 +11,7 @@ mod ingest;
 mod linked;
 mod listed;
 mod output;
+mod relink;
 mod rules;
 mod search;
 mod serve;
@@ -21,11 +22,14 @@ pub use exit::{CliError, Exit};
 pub use output::say;
 
 use crate::query::LinkedKind;
-use args::Command;
+use args::{Command, Form};
 
 /// Runs a parsed command line.
 pub fn run(cli: &Cli) -> Result<Exit, CliError> {
     let global = &cli.global;
+    if let (Some(Form::Md | Form::Html), false) = (global.output, matches!(cli.command, Command::Testify(_))) {
+        return Err(CliError::usage("-o md and -o html are for documents: `deponent testify ID -o html`"));
+    }
     match &cli.command {
         Command::Serve(args) => serve::run(global, args),
         Command::Ingest(args) => ingest::run(global, args),
@@ -41,7 +45,7 @@ pub fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Tree(args) => linked::run(global, LinkedKind::Tree, &args.name),
         Command::Readers(args) => story::readers(global, args),
         Command::Replay(args) => story::replay(global, args),
-        Command::Testify(args) => linked::run(global, LinkedKind::Testify, &args.name),
+        Command::Testify(args) => linked::testify(global, args),
         Command::Rules(args) => rules::run(global, args),
         Command::Fields(args) => explain::fields(global, args),
         Command::Explain(args) => explain::explain(global, args),

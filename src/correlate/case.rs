@@ -18,6 +18,43 @@ pub const NAMERS_MAX: usize = 16;
 /// Why a look-up failed: the index or the evidence could not be read.
 pub type Failed = Box<dyn Error + Send + Sync>;
 
+/// The fields by whose values events are looked up without a join key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum By {
+    /// `how.audit_id`
+    AuditId,
+    /// `who.credential`
+    Credential,
+    /// `what.object.inode`
+    Inode,
+}
+
+impl By {
+    /// All of them.
+    pub const EACH: [By; 3] = [By::AuditId, By::Credential, By::Inode];
+
+    /// The field's name.
+    pub fn field(self) -> &'static str {
+        match self {
+            By::AuditId => "how.audit_id",
+            By::Credential => "who.credential",
+            By::Inode => "what.object.inode",
+        }
+    }
+
+    /// Calls back with each value that an event has.
+    pub fn values(self, event: &Event, each: &mut dyn FnMut(&str)) {
+        match self {
+            By::AuditId => event.how.audit_id.iter().for_each(|id| each(id)),
+            By::Credential => event.who.credential.iter().for_each(|credential| each(credential)),
+            By::Inode => {
+                let all = event.what.object.iter().chain(&event.what.objects);
+                all.filter_map(|object| object.inode.as_deref()).for_each(each);
+            }
+        }
+    }
+}
+
 /// Where events are looked up. Every answer depends on the set of records alone.
 pub trait Events {
     /// Events with a join key, from `since` to `until` (ns, both included), oldest first and by id, the first `limit`.
@@ -26,12 +63,8 @@ pub trait Events {
     fn latest(&self, key: &str, until: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed>;
     /// What follows `prefix` in the join keys that there are, and the time (ns) of the first event of each; the first `limit`.
     fn endings(&self, prefix: &str, limit: usize) -> Result<Vec<(String, i64)>, Failed>;
-    /// Requests with an Audit-ID, oldest first, the first `limit`.
-    fn with_audit_id(&self, id: &str, limit: usize) -> Result<Vec<Arc<Event>>, Failed>;
-    /// Events about the file with this inode, on any node, from `since` (ns) on, oldest first, the first `limit`.
-    fn with_inode(&self, inode: &str, since: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed>;
-    /// Requests that were made with a credential, oldest first, the first `limit`.
-    fn with_credential(&self, credential: &str, limit: usize) -> Result<Vec<Arc<Event>>, Failed>;
+    /// Events with a value in one of the fields that are looked up as they are, from `since` (ns) on, oldest first, the first `limit`.
+    fn with_value(&self, by: By, value: &str, since: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed>;
     /// Times of the first and the last event of a source.
     fn span(&self, source: Source) -> Result<Option<(i64, i64)>, Failed>;
 }
@@ -137,19 +170,19 @@ impl<'e> Case<'e> {
         Ok(found)
     }
 
-    /// As [`Events::with_audit_id`], the first [`FOUND_MAX`].
+    /// Requests with an Audit-ID, the first [`FOUND_MAX`].
     pub fn with_audit_id(&self, id: &str) -> Result<Vec<Arc<Event>>, Failed> {
-        self.events.with_audit_id(id, FOUND_MAX)
+        self.events.with_value(By::AuditId, id, i64::MIN, FOUND_MAX)
     }
 
-    /// As [`Events::with_inode`], the first [`FOUND_MAX`].
+    /// Events about the file with this inode, on any node, from `since` (ns) on, the first [`FOUND_MAX`].
     pub fn with_inode(&self, inode: &str, since: i64) -> Result<Vec<Arc<Event>>, Failed> {
-        self.events.with_inode(inode, since, FOUND_MAX)
+        self.events.with_value(By::Inode, inode, since, FOUND_MAX)
     }
 
-    /// As [`Events::with_credential`].
+    /// Requests that were made with a credential, the first `limit`.
     pub fn with_credential(&self, credential: &str, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
-        self.events.with_credential(credential, limit)
+        self.events.with_value(By::Credential, credential, i64::MIN, limit)
     }
 
     /// The last program that process `pid` of the event's node started before the event.

@@ -36,11 +36,7 @@ pub fn effects(case: &Case<'_>, event: &Arc<Event>) -> Result<Vec<(Arc<Event>, L
         if !seen.insert(candidate.id) {
             continue;
         }
-        // What rests on the event is told beside what it caused.
-        let mut founds = vec![links::cause(case, &candidate)?];
-        founds.extend(grounds::found(case, &candidate)?);
-        let found = founds.into_iter().find(|found| found.causes.iter().any(|cause| cause.id == event.id));
-        let Some(found) = found else { continue };
+        let found = links::cause(case, &candidate)?;
         if let Some(link) = found.link.filter(|_| found.causes.iter().any(|cause| cause.id == event.id)) {
             effects.push((candidate, Link { from: event.id, ..link }));
         }
@@ -57,6 +53,9 @@ fn rested(case: &Case<'_>, event: &Arc<Event>) -> Result<Vec<(Arc<Event>, Link)>
         permission::rested(case, event, &mut candidates)?;
         credential::used(case, event, &mut candidates)?;
         credential::follows(case, event, &mut candidates)?;
+    }
+    if event.source == Source::Linux {
+        files::executed(case, event, &mut candidates)?;
     }
     let mut seen: HashSet<EventId> = HashSet::from([event.id]);
     let mut rested = Vec::new();
@@ -159,8 +158,7 @@ fn of_write(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) -> 
     if facts::written(event).next().is_none() {
         return Ok(());
     }
-    manifest::effects(case, event, into)?;
-    files::executed(case, event, into)
+    manifest::effects(case, event, into)
 }
 
 /// What was done in a session, as far as it has no nearer cause: the first programs of it.

@@ -32,11 +32,11 @@ mod verdict;
 mod walk;
 mod writes;
 
-pub use case::{Case, Events, FOUND_MAX, Failed, order};
+pub use case::{By, Case, Events, FOUND_MAX, Failed, order};
 pub use container::{Container, Entry, entries};
 pub use effects::effects;
 pub use facts::{Names, session as api_session, started};
-pub use grounds::Ground;
+pub use grounds::{Ground, found as rests_on};
 pub use keys::keys;
 pub use links::{Found, cause, stages};
 pub use reuse::reused;

@@ -34,6 +34,14 @@ pub enum Question {
     },
     /// What leads from one thing to another, or happened one after the other.
     Story(Story),
+    /// The testimony about an event.
+    Testify {
+        /// What names it, as for `show`.
+        name: String,
+        /// With the proof that its records are in the log.
+        #[serde(default)]
+        proofs: bool,
+    },
     /// Findings: what should be there and is not, or is there twice.
     Findings {
         /// About events at this time or later, ns since 1970.

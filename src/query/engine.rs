@@ -68,7 +68,7 @@ impl Engine {
     }
 
     /// The store as it is now.
-    fn view(&self, within: Option<Duration>) -> View {
+    pub(super) fn view(&self, within: Option<Duration>) -> View {
         let deadline = within.and_then(|within| Some((Instant::now().checked_add(within)?, within)));
         View {
             reader: self.reader.clone(),
@@ -110,6 +110,7 @@ impl Engine {
             Question::Prove { name } => lookup::prove(&view, name, &mut counted).map(|()| None)?,
             Question::Linked { kind, name } => linked::answer(&view, *kind, name, &mut counted).map(|()| None)?,
             Question::Story(story) => view.story(story, &mut counted).map(|()| None)?,
+            Question::Testify { name, proofs } => linked::testify(&view, name, *proofs, &mut counted).map(|()| None)?,
             Question::Findings { since, until } => {
                 let window = Window { since: *since, until: *until };
                 findings::findings(&view, window, now, &mut counted).map(|()| None)?

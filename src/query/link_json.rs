@@ -4,12 +4,17 @@
 
 use super::answer::AnswerError;
 use super::engine::event_line;
-use super::linked::Store;
 use super::load::Loaded;
 use crate::correlate::{Names, Root, Step, Why};
 use crate::model::{Class, Event, EventId, Finding, Link};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+
+/// Where the records that an answer rests on are.
+pub trait Exhibits {
+    /// The records of an event: where they lie and what they hash to.
+    fn evidence(&self, event: EventId) -> Result<Vec<Value>, AnswerError>;
+}
 
 /// The id of a link: the same for the same rule, cause and effect, in every store.
 fn id(link: &Link) -> String {
@@ -41,7 +46,7 @@ pub fn evidence(records: &[Loaded], event: EventId) -> Vec<Value> {
 }
 
 /// A link, with the records that it rests on.
-pub fn link(store: &Store<'_>, link: &Link) -> Result<Value, AnswerError> {
+pub fn link(store: &dyn Exhibits, link: &Link) -> Result<Value, AnswerError> {
     let keys: Vec<Value> = link
         .keys
         .iter()
@@ -88,7 +93,7 @@ pub fn link(store: &Store<'_>, link: &Link) -> Result<Value, AnswerError> {
 }
 
 /// A finding, with the records that it rests on.
-pub fn finding(store: &Store<'_>, finding: &Finding) -> Result<Value, AnswerError> {
+pub fn finding(store: &dyn Exhibits, finding: &Finding) -> Result<Value, AnswerError> {
     let mut records = Vec::new();
     for event in &finding.events {
         records.extend(store.evidence(*event)?);
@@ -134,7 +139,7 @@ pub fn root(root: &Root) -> Value {
 }
 
 /// A chain of causes.
-pub fn chain(store: &Store<'_>, chain: &[Step]) -> Result<Vec<Value>, AnswerError> {
+pub fn chain(store: &dyn Exhibits, chain: &[Step]) -> Result<Vec<Value>, AnswerError> {
     let mut steps = Vec::new();
     for step in chain {
         let mut one = Map::new();
@@ -148,7 +153,7 @@ pub fn chain(store: &Store<'_>, chain: &[Step]) -> Result<Vec<Value>, AnswerErro
 }
 
 /// The answer to `why`.
-pub fn why(store: &Store<'_>, event: &Event, why: &Why) -> Result<Value, AnswerError> {
+pub fn why(store: &dyn Exhibits, event: &Event, why: &Why) -> Result<Value, AnswerError> {
     let findings: Result<Vec<Value>, AnswerError> = why.findings.iter().map(|one| finding(store, one)).collect();
     let mut answer = json!({
         "event": event.id.to_string(),
@@ -166,7 +171,7 @@ pub fn why(store: &Store<'_>, event: &Event, why: &Why) -> Result<Value, AnswerE
 }
 
 /// What the events of a chain rest on besides their causes.
-pub fn grounds(store: &Store<'_>, why: &Why) -> Result<Value, AnswerError> {
+pub fn grounds(store: &dyn Exhibits, why: &Why) -> Result<Value, AnswerError> {
     let mut lines = Vec::new();
     for ground in &why.grounds {
         lines.push(json!({

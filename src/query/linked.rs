@@ -5,8 +5,9 @@
 use super::answer::{AnswerError, LinkedKind, Sink};
 use super::ended::Ends;
 use super::engine::{View, event_line};
-use super::{link_json, load, lookup, processes, testimony};
-use crate::correlate::{self, Case, Events, Failed};
+use super::link_json::{self, Exhibits};
+use super::{load, lookup, processes, testimony};
+use crate::correlate::{self, By, Case, Events, Failed};
 use crate::index::{Field, Hit, Order, Plan, TermTest, Window, resolve};
 use crate::model::{Event, EventId, Source};
 use serde_json::{Value, json};
@@ -48,12 +49,18 @@ pub fn answer(view: &View, kind: LinkedKind, name: &str, sink: &mut Sink<'_>) ->
             walk.line(&event, None, 0, None, sink)?;
             walk.below(&event, 1, sink)
         }
-        LinkedKind::Testify => {
-            let why = correlate::why(&case, &event).map_err(told)?;
-            sink(testimony::testimony(&store, &event, &why)?)?;
-            Ok(())
-        }
+        LinkedKind::Testify => testify(view, name, false, sink),
     }
+}
+
+/// The testimony about the event that is named; with `proofs`, also that its records are in the log.
+pub fn testify(view: &View, name: &str, proofs: bool, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
+    let store = Store::new(view)?;
+    let event = store.event(&lookup::one(view, name)?)?;
+    let witnessed = Witnessed(&store);
+    let why = correlate::why(&Case::new(&witnessed), &event).map_err(failed)?;
+    sink(testimony::testimony(&store, &event, &why, proofs)?)?;
+    Ok(())
 }
 
 /// The error of a failed look-up: the answer's own, where it came from here.
@@ -106,19 +113,11 @@ impl<'v> Store<'v> {
         load::records(&self.view.reader, &hit.places)
     }
 
-    /// The places of an event's records and what they hash to.
-    pub fn evidence(&self, id: EventId) -> Result<Vec<Value>, AnswerError> {
-        if let Some(known) = self.evidence.borrow().get(&id) {
-            return Ok(known.clone());
-        }
-        let lines = link_json::evidence(&self.records(id)?, id);
-        self.evidence.borrow_mut().insert(id, lines.clone());
-        Ok(lines)
-    }
-
-    fn with_field(&self, name: &str, value: &str, since: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
-        let Some(field) = resolve(name).and_then(|fields| fields.first().copied()) else { return Ok(Vec::new()) };
-        self.found(field, value, window(since, i64::MAX), Order::Oldest, limit)
+    /// Every event that was read.
+    pub fn looked_at(&self) -> Vec<EventId> {
+        let mut ids: Vec<EventId> = self.known.borrow().keys().copied().collect();
+        ids.sort_unstable();
+        ids
     }
 
     /// The first `limit` events, oldest first by their order on a node, that have each of these values.
@@ -169,6 +168,17 @@ impl<'v> Store<'v> {
     }
 }
 
+impl Exhibits for Store<'_> {
+    fn evidence(&self, id: EventId) -> Result<Vec<Value>, AnswerError> {
+        if let Some(known) = self.evidence.borrow().get(&id) {
+            return Ok(known.clone());
+        }
+        let lines = link_json::evidence(&self.records(id)?, id);
+        self.evidence.borrow_mut().insert(id, lines.clone());
+        Ok(lines)
+    }
+}
+
 impl Events for Store<'_> {
     fn with_key(&self, key: &str, since: i64, until: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
         self.found(self.join, key, window(since, until), Order::Oldest, limit)
@@ -182,23 +192,50 @@ impl Events for Store<'_> {
         Ok(self.view.searcher.endings(self.join, prefix, limit).map_err(AnswerError::from)?)
     }
 
-    fn with_audit_id(&self, id: &str, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
-        self.with_field("how.audit_id", id, i64::MIN, limit)
-    }
-
-    fn with_inode(&self, inode: &str, since: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
-        self.with_field("what.object.inode", inode, since, limit)
-    }
-
-    fn with_credential(&self, credential: &str, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
-        let Some(field) = resolve("who.credential").and_then(|fields| fields.first().copied()) else {
-            return Ok(Vec::new());
-        };
-        self.found(field, credential, window(i64::MIN, i64::MAX), Order::Oldest, limit)
+    fn with_value(&self, by: By, value: &str, since: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
+        let Some(field) = resolve(by.field()).and_then(|fields| fields.first().copied()) else { return Ok(Vec::new()) };
+        self.found(field, value, window(since, i64::MAX), Order::Oldest, limit)
     }
 
     fn span(&self, source: Source) -> Result<Option<(i64, i64)>, Failed> {
         Ok(self.view.searcher.source_span(source.name()).map_err(AnswerError::from)?)
+    }
+}
+
+/// A store of which everything is read that an answer rests on, so that these events alone give the same answer again: also the events behind the
+/// values and times that the index tells without reading any.
+struct Witnessed<'s, 'v>(&'s Store<'v>);
+
+impl Events for Witnessed<'_, '_> {
+    fn with_key(&self, key: &str, since: i64, until: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
+        self.0.with_key(key, since, until, limit)
+    }
+
+    fn latest(&self, key: &str, until: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
+        self.0.latest(key, until, limit)
+    }
+
+    fn endings(&self, prefix: &str, limit: usize) -> Result<Vec<(String, i64)>, Failed> {
+        let endings = self.0.endings(prefix, limit)?;
+        for (ending, first) in &endings {
+            self.0.with_key(&format!("{prefix}{ending}"), *first, *first, 1)?;
+        }
+        Ok(endings)
+    }
+
+    fn with_value(&self, by: By, value: &str, since: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
+        self.0.with_value(by, value, since, limit)
+    }
+
+    fn span(&self, source: Source) -> Result<Option<(i64, i64)>, Failed> {
+        let span = self.0.span(source)?;
+        let field = resolve("source").and_then(|fields| fields.first().copied());
+        for (at, field) in span.into_iter().flat_map(|(first, last)| [first, last]).zip(std::iter::repeat(field)) {
+            if let Some(field) = field {
+                self.0.found(field, source.name(), window(at, at), Order::Oldest, 1)?;
+            }
+        }
+        Ok(span)
     }
 }
 

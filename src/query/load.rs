@@ -159,7 +159,7 @@ pub fn bad_event(reader: &Reader, record: &Loaded, bad: &Bad) -> Result<Event, A
     let number = usize::try_from(first.record).unwrap_or(usize::MAX);
     let before: u64 = reader.block(first.leaf)?.lengths().take(number).map(u64::from).sum();
     let offset = header.start.saturating_add(before);
-    let mut event = normalise::bad(
+    let event = normalise::bad(
         header.kind,
         record.context(),
         (&header.head, offset),
@@ -167,8 +167,24 @@ pub fn bad_event(reader: &Reader, record: &Loaded, bad: &Bad) -> Result<Event, A
         bad,
         &record.bytes,
     );
-    finish(&mut event, std::slice::from_ref(record));
-    Ok(event)
+    Ok(finished(event, std::slice::from_ref(record)))
+}
+
+/// The event `id` that these records make by themselves; `None` where the first of them belongs to no event, or to another one.
+pub fn readable(id: EventId, loaded: &[Loaded]) -> Option<Event> {
+    let event = made(id, loaded)?;
+    Some(finished(event, loaded))
+}
+
+fn made(id: EventId, loaded: &[Loaded]) -> Option<Event> {
+    let first = loaded.first()?;
+    let kind = first.entry.header.kind;
+    let key = normalise::key(kind, first.context(), &first.bytes).ok()?;
+    if key.id != id || first.bytes.len() > RECORD_BYTES_MAX {
+        return None;
+    }
+    let records: Vec<&[u8]> = loaded.iter().map(|record| &*record.bytes).collect();
+    Some(normalise::event(kind, &key, first.context(), &records))
 }
 
 /// The event `id` of these records; with `fields`, each record under its own names too.
@@ -177,20 +193,19 @@ pub fn event(reader: &Reader, id: EventId, loaded: &[Loaded], fields: bool) -> R
         return Err(AnswerError::Lost { id, detail: "the index names no record for it".to_owned() });
     };
     let kind = first.entry.header.kind;
-    let mut event = match normalise::key(kind, first.context(), &first.bytes) {
-        Ok(key) if key.id == id && first.bytes.len() <= RECORD_BYTES_MAX => {
-            let records: Vec<&[u8]> = loaded.iter().map(|record| &*record.bytes).collect();
-            normalise::event(kind, &key, first.context(), &records)
-        }
+    let event = match made(id, loaded) {
+        Some(event) => event,
         // Readable, but not as this event: it was refused there.
-        Ok(_) => bad_event(reader, first, &too_long(&first.bytes).unwrap_or_else(too_many))?,
-        Err(bad) => bad_event(reader, first, &too_long(&first.bytes).unwrap_or(bad))?,
+        None => {
+            let bad = normalise::key(kind, first.context(), &first.bytes).err();
+            bad_event(reader, first, &too_long(&first.bytes).or(bad).unwrap_or_else(too_many))?
+        }
     };
     if event.id != id {
         // An index that somebody else wrote: it must not show a record under another id.
         return Err(AnswerError::Lost { id, detail: format!("its records are those of {}", event.id) });
     }
-    finish(&mut event, loaded);
+    let mut event = finished(event, loaded);
     if fields {
         for record in loaded {
             let mut named = normalise::fields(kind, &record.bytes);
@@ -209,10 +224,11 @@ pub fn hit(reader: &Reader, hit: &Hit, fields: bool) -> Result<(Event, Vec<Loade
 }
 
 /// What the log knows of an event: where its records lie, and when the first of them came.
-fn finish(event: &mut Event, loaded: &[Loaded]) {
+fn finished(mut event: Event, loaded: &[Loaded]) -> Event {
     event.evidence = loaded.iter().flat_map(|record| record.parts.iter().copied()).collect();
     event.evidence.sort_unstable();
     event.evidence.dedup();
     let received: Option<Moment> = loaded.iter().map(|record| record.entry.envelope.received).min();
     event.when.received = received;
+    event
 }

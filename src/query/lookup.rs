@@ -126,7 +126,8 @@ pub fn prove(view: &View, name: &str, sink: &mut Sink<'_>) -> Result<(), AnswerE
         let first: Vec<String> = hits.iter().take(5).map(|hit| hit.id.to_string()).collect();
         return Err(AnswerError::Ambiguous { name: name.to_owned(), count: hits.len(), first: first.join(" ") });
     };
-    let file = proof(view, hit)?;
+    let places: Vec<RecordRef> = hit.places.iter().collect();
+    let file = proof_of(view, hit.id, &places)?;
     sink(json!({ "event": hit.id.to_string(), "proof": file.to_text() }))?;
     Ok(())
 }
@@ -136,13 +137,13 @@ fn unreadable(view: &View, error: &NoteError) -> AnswerError {
     AnswerError::Limit(format!("the checkpoint of {}: {error}", view.reader.dir().display()))
 }
 
-fn proof(view: &View, hit: &Hit) -> Result<ProofFile, AnswerError> {
+/// The proof file of records.
+pub fn proof_of(view: &View, id: EventId, places: &[RecordRef]) -> Result<ProofFile, AnswerError> {
     let note = view.reader.checkpoint()?;
     let size = Checkpoint::parse_unauthenticated(&note).map_err(|error| unreadable(view, &error))?.size;
-    let places: Vec<RecordRef> = hit.places.iter().collect();
     match places.iter().map(|at| at.leaf).max() {
-        Some(leaf) if leaf >= size => Err(AnswerError::Unsigned { id: hit.id, leaf, size }),
-        _ => Ok(evidence::prove(&view.reader, hit.id, &places)?),
+        Some(leaf) if leaf >= size => Err(AnswerError::Unsigned { id, leaf, size }),
+        _ => Ok(evidence::prove(&view.reader, id, places)?),
     }
 }
 

@@ -35,7 +35,7 @@ pub struct Bucket {
 /// Writes how many events matched.
 pub fn count(out: &mut dyn Write, form: Form, count: u64) -> io::Result<()> {
     match form {
-        Form::Table | Form::Text => writeln!(out, "{count}"),
+        Form::Table | Form::Text | Form::Md | Form::Html => writeln!(out, "{count}"),
         Form::Csv => {
             row(out, ["count".to_owned()].into_iter())?;
             row(out, [count.to_string()].into_iter())

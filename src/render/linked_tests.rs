@@ -280,7 +280,8 @@ fn testimony(class: &str, root: Value) -> Value {
             { "question": "why", "claim": "It follows.", "grade": class },
             { "question": "how", "claim": "arguments.", "grade": "PROVEN", "asserted_by": "client" },
         ],
-        "chain": answer["chain"], "root": answer["root"], "findings": [], "checkpoint": "vm/deponent/1 6 Hfrj=", "records": [record],
+        "chain": answer["chain"], "root": answer["root"], "findings": [], "not_proved": ["The proof ends at the credential: whoever held it."],
+        "checkpoint": "vm/deponent/1 6 Hfrj=", "signed_checkpoint": "vm/deponent/1\n6\nHfrj=\n", "proof": "deponent-proof/v1\nevent c\n", "records": [record],
     } })
 }
 
@@ -289,22 +290,23 @@ fn a_testimony_says_what_it_shows_and_what_not() {
     let text = render(LinkedKind::Testify, Form::Text, &[testimony("STRONG", credential("STRONG"))]);
     for part in [
         "In one line: alice@example.com (X509SHA256=ab12) did it: STRONG\n",
-        "\nWho did it?\n  alice@example.com may be named.\n  Grade: STRONG, asserted by the API server.\n",
+        "\nWho did it?\n  alice@example.com may be named.\n  Grade: STRONG, by the word of the API server.\n",
         "  Limit: the proof ends at the credential: whoever held it.\n  Evidence: exhibits 1 to 3.\n",
         "\nWhat was done?\n",
         "\nWhen?\n",
         "\nWhere?\n",
         "\nWhy did it happen?\n",
         "\nHow was it done?\n",
-        "asserted by the client itself, who may say anything.",
+        "by the word of the client itself, who may say anything.",
         "\n  Evidence: exhibits 1, 2, 4.\n",
-        "\nWhat this does not show\n  The proof ends at the credential: whoever held it.",
-        &format!("\nExhibits\n    1. event {}, leaf 3, record 7, sha256 {}\n", "c".repeat(26), "5e".repeat(32)),
-        &format!("    5. event {}, leaf 3, record 7", "a".repeat(26)),
-        "  STRONG: two or more independent keys agree",
-        "append-only log: vm/deponent/1 6 Hfrj=.\n",
-        &format!("    deponent prove {0} > {0}.proof\n", "c".repeat(26)),
-        "deponent verify FILE.proof --key VKEY",
+        "\nWhat is not proved\n  - The proof ends at the credential: whoever held it.\n",
+        &format!("\n      1. event {}, leaf 3, record 7, sha256 {}\n", "c".repeat(26), "5e".repeat(32)),
+        &format!("      5. event {}, leaf 3, record 7", "a".repeat(26)),
+        "  - STRONG: two or more independent keys agree",
+        "hash over all of them): vm/deponent/1 6 Hfrj=.\n",
+        "\nvm/deponent/1\n6\nHfrj=\n",
+        &format!("    deponent prove {0} > {0}.proof && deponent verify {0}.proof --key VKEY\n", "c".repeat(26)),
+        "\ndeponent-proof/v1\nevent c\n",
         "deponent rules session-exec\n",
     ] {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
@@ -528,4 +530,75 @@ fn no_command_is_made_of_somebody_elses_text() {
             made.for_each(|(_, end)| assert!(!end.contains(word), "{command}{end}"));
         }
     }
+}
+
+/// No text of a testimony, whatever it is, is anything but text in a document.
+#[test]
+fn hostile_text_stays_text_in_documents() {
+    let evils = [
+        "</pre></p><script>alert(1)</script><img src=x onerror=y>",
+        "[x](javascript:alert)![i](http://evil.example/a.png) www.evil.example <http://evil.example>",
+        "a\n\n# Heading\n\n* item\n\n```\n</script>",
+        "\u{1b}[31mred\u{1b}[0m\u{202e}gnp\u{2066}\u{200b}\r\n",
+        "` `` ``` | **bold** _em_ ~~s~~ &lt;b&gt;",
+    ];
+    for evil in evils {
+        for chain in [credential("STRONG"), ambiguous(&["a", "b"])] {
+            let mut told = infected(&testimony("STRONG", chain), evil);
+            told["testimony"]["grounds"] =
+                json!([{ "of": evil, "chain": told["testimony"]["chain"], "root": told["testimony"]["root"] }]);
+            let html = render(LinkedKind::Testify, Form::Html, std::slice::from_ref(&told));
+            let ours = html.split("</head>").nth(1).unwrap();
+            for tag in ours.split('<').skip(1) {
+                let name = tag.split(['>', ' ']).next().unwrap();
+                let known = [
+                    "body", "/body", "/html", "h1", "/h1", "h2", "/h2", "p", "/p", "em", "/em", "ol", "/ol", "ul",
+                    "/ul", "li", "/li", "code", "/code", "pre", "/pre",
+                ];
+                assert!(known.contains(&name), "<{name} in {ours}");
+            }
+            assert!(!ours.contains("onerror=y>"), "{ours}");
+            let markdown = render(LinkedKind::Testify, Form::Md, std::slice::from_ref(&told));
+            for (text, form) in [(&html, "html"), (&markdown, "md")] {
+                assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{2066}', '\u{200b}', '\r']), "{form}: {text}");
+            }
+            // Outside of code spans and of what is fenced, nothing that Markdown or a reader of it makes anything of.
+            let mut fence: Option<String> = None;
+            for line in markdown.lines() {
+                let ticks: String = line.chars().take_while(|c| *c == '`').collect();
+                match &fence {
+                    Some(open) if *open == line => fence = None,
+                    Some(_) => {}
+                    None if ticks.len() >= 3 && line.strip_prefix(&ticks) == Some("text") => fence = Some(ticks),
+                    None => {
+                        let outside = without_code(line);
+                        assert!(!outside.contains(['<', '>', '[', ']', '`', '|', '~', '&', '_']), "{line}");
+                        assert!(!outside.contains("www.") && !outside.contains("://"), "{line}");
+                        assert!(
+                            !outside.starts_with('#') || line.starts_with("# Testimony") || line.starts_with("## "),
+                            "{line}"
+                        );
+                    }
+                }
+            }
+            assert_eq!(fence, None);
+        }
+    }
+}
+
+/// A line of Markdown without its code spans.
+fn without_code(line: &str) -> String {
+    let (mut rest, mut outside) = (line, String::new());
+    while let Some(at) = rest.find('`') {
+        let (before, behind) = rest.split_at(at);
+        outside.push_str(before);
+        let ticks: String = behind.chars().take_while(|c| *c == '`').collect();
+        let inside = &behind[ticks.len()..];
+        let end = inside
+            .match_indices(&ticks)
+            .find(|(at, _)| !inside[at + ticks.len()..].starts_with('`') && !inside[..*at].ends_with('`'));
+        let Some((end, _)) = end else { return outside + behind };
+        rest = &inside[end + ticks.len()..];
+    }
+    outside + rest
 }

@@ -55,6 +55,10 @@ pub enum Form {
     Ocsf,
     /// ECS documents, one a line.
     Ecs,
+    /// Markdown; of `testify`.
+    Md,
+    /// One HTML file, to be printed; of `testify`.
+    Html,
 }
 
 /// How output looks.
@@ -101,7 +105,8 @@ pub trait Renderer {
 pub fn renderer(form: Form, look: Look) -> Box<dyn Renderer> {
     match form {
         Form::Table => Box::new(table::Table::new(look)),
-        Form::Text => Box::new(text::Text::new(look)),
+        // Whoever asks for a document of events gets sentences.
+        Form::Text | Form::Md | Form::Html => Box::new(text::Text::new(look)),
         Form::Json => Box::new(json::Json::list()),
         Form::Ndjson => Box::new(json::Lines::own()),
         Form::Csv => Box::new(csv::Csv::new(look)),
@@ -130,7 +135,9 @@ pub fn renderer_of_linked(kind: LinkedKind, form: Form, look: Look) -> Option<Bo
         (Form::Text, LinkedKind::Links) => Box::new(why::Links::new(look)),
         (Form::Text, LinkedKind::Why) => Box::new(why::Why::new(look)),
         (Form::Text, LinkedKind::Effects | LinkedKind::Tree) => Box::new(tree::Tree::new(look)),
-        (Form::Text, LinkedKind::Testify) => Box::new(testimony::Testimony::new(look)),
+        (Form::Text, LinkedKind::Testify) => Box::new(testimony::Testimony::new(look, testimony::Shape::Text)),
+        (Form::Md, LinkedKind::Testify) => Box::new(testimony::Testimony::new(look, testimony::Shape::Markdown)),
+        (Form::Html, LinkedKind::Testify) => Box::new(testimony::Testimony::new(look, testimony::Shape::Html)),
         (Form::Csv, _) if !single => Box::new(csv::Csv::new(self::columns(look, columns))),
         _ => return None,
     })

@@ -61,12 +61,13 @@ pub(super) fn grounds(out: &mut dyn Write, look: &Look, grounds: &[Value], chain
     Ok(())
 }
 
-fn ground_name(rule: &str) -> &'static str {
+/// What a rule of grounds leads to.
+pub(super) fn ground_name(rule: &str) -> &'static str {
     match rule {
         "binding-permission" => "the right",
         "token-use" | "certificate-use" => "the credential",
         "file-executed" => "the program",
-        _ => "besides",
+        _ => "another event",
     }
 }
 

@@ -35,36 +35,39 @@ impl Form {
 
     /// The form that a client likes best, of those that a route has; the first where it says nothing.
     pub fn accepted(headers: &HeaderMap, offered: &[Form]) -> Result<Form, Problem> {
-        let default = offered.first().copied().unwrap_or(Form::Json);
-        let mut wanted: Vec<(f32, Form)> = Vec::new();
-        let mut said = false;
-        for header in headers.get_all(header::ACCEPT) {
-            let text = header.to_str().map_err(|_| Problem::request("Accept is not text"))?;
-            for range in text.split(',').map(str::trim).filter(|range| !range.is_empty()) {
-                said = true;
-                let mut parts = range.split(';').map(str::trim);
-                let media = parts.next().unwrap_or("").to_ascii_lowercase();
-                let quality = parts.find_map(|part| part.strip_prefix("q=")).map_or(Ok(1.0), str::parse::<f32>);
-                let quality = quality.map_err(|_| Problem::request("Accept has a q that is no number"))?;
-                let form = offered.iter().copied().find(|form| match media.as_str() {
-                    "*/*" => true,
-                    "application/*" => *form != Form::Csv,
-                    "text/*" => *form == Form::Csv,
-                    media => form.media_type().split(';').next() == Some(media),
-                });
-                wanted.extend(form.filter(|_| quality > 0.0).map(|form| (quality, form)));
-            }
+        let media: Vec<&str> = offered.iter().map(|form| form.media_type()).collect();
+        Ok(offered.get(preferred(headers, &media)?).copied().unwrap_or(Form::Json))
+    }
+}
+
+/// Which of these media types a client likes best; the first where it says nothing.
+pub fn preferred(headers: &HeaderMap, offered: &[&str]) -> Result<usize, Problem> {
+    let mut wanted: Vec<(f32, usize)> = Vec::new();
+    let mut said = false;
+    for header in headers.get_all(header::ACCEPT) {
+        let text = header.to_str().map_err(|_| Problem::request("Accept is not text"))?;
+        for range in text.split(',').map(str::trim).filter(|range| !range.is_empty()) {
+            said = true;
+            let mut parts = range.split(';').map(str::trim);
+            let media = parts.next().unwrap_or("").to_ascii_lowercase();
+            let quality = parts.find_map(|part| part.strip_prefix("q=")).map_or(Ok(1.0), str::parse::<f32>);
+            let quality = quality.map_err(|_| Problem::request("Accept has a q that is no number"))?;
+            let form = offered.iter().position(|form| match media.strip_suffix('*') {
+                Some("*/") => true,
+                Some(kind @ ("application/" | "text/")) => form.starts_with(kind),
+                _ => form.split(';').next() == Some(media.as_str()),
+            });
+            wanted.extend(form.filter(|_| quality > 0.0).map(|form| (quality, form)));
         }
-        // The best; of equals the one that was named first.
-        let best = wanted.iter().copied().reduce(|best, next| if next.0 > best.0 { next } else { best });
-        match best {
-            Some((_, form)) => Ok(form),
-            None if said => {
-                let names: Vec<&str> = offered.iter().map(|form| form.media_type()).collect();
-                Err(Problem::not_acceptable(format!("there is no such form; here are: {}", names.join(", "))))
-            }
-            None => Ok(default),
+    }
+    // The best; of equals the one that was named first.
+    let best = wanted.iter().copied().reduce(|best, next| if next.0 > best.0 { next } else { best });
+    match best {
+        Some((_, form)) => Ok(form),
+        None if said => {
+            Err(Problem::not_acceptable(format!("there is no such form; here are: {}", offered.join(", "))))
         }
+        None => Ok(0),
     }
 }
 

@@ -15,6 +15,7 @@ mod params;
 mod routes;
 mod stream;
 mod tail;
+mod testimony;
 
 pub use form::END;
 pub use listen::serve;

@@ -22,6 +22,8 @@ const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
 const CSV: &str = "text/csv";
 const TEXT: &str = "text/plain";
+const MARKDOWN: &str = "text/markdown";
+const HTML: &str = "text/html";
 const BYTES: &str = "application/octet-stream";
 
 const TIME: &[&str] = &["since", "until", "tz"];
@@ -78,7 +80,7 @@ const ROUTES: &[Route] = &[
     get("/v1/events/{id}/tree", "tree", "The processes below it; also of `container:ID`, `exec:ID`, `session:NODE/SES` and `pid:PID@NODE`", NAMED, LISTS, NAMED_ERRORS),
     get("/v1/readers/{object}", "readers", "Who could have read an object of the API", &["object", "since", "until", "tz"], LISTS, &[304, 400, 422, 500]),
     get("/v1/replay/{name}", "replay", "A login session, or an exec in a container, step by step", &["name"], LISTS, NAMED_ERRORS),
-    get("/v1/events/{id}/testimony", "testimony", "Who, what, when, where, why and how, each claim with its grade", NAMED, &[(JSON, "Object")], NAMED_ERRORS),
+    get("/v1/events/{id}/testimony", "testimony", "Who, what, when, where, why and how, each claim with its grade, as data or as a document", &["id", "format", "proofs", "tz"], &[(JSON, "Object"), (NDJSON, ""), (TEXT, ""), (MARKDOWN, ""), (HTML, "")], NAMED_ERRORS),
     get("/v1/stats/count", "count", "How many events match", COUNTED, &[(JSON, "Count")], &[400, 422, 500]),
     get("/v1/stats/top", "top", "The commonest values of a field", &["q", "since", "until", "tz", "field", "limit"], &[(JSON, "Values"), (NDJSON, "")], &[304, 400, 422, 500]),
     get("/v1/stats/hist", "hist", "Events a bucket of time", &["q", "since", "until", "tz", "width"], &[(JSON, "Buckets"), (NDJSON, "")], &[304, 400, 422, 500]),
@@ -196,6 +198,8 @@ fn describe(name: &str) -> &'static str {
         "around" => {
             "ID:TIME, such as abcdefgh:5m: events at most so long before or after that one; without `since` and `until`"
         }
+        "format" => "The form, where Accept does not say it",
+        "proofs" => "With the proof that each record is in the log",
         "width" => "How long a bucket is: 30s, 5m, 1h, 1d",
         "to" => "An event, named as by `id`: the answer is whether it led to the other",
         "object" => "RESOURCE/NAMESPACE/NAME such as secrets/shop/db, or RESOURCE/NAME; `/` is written %2F",
@@ -208,6 +212,8 @@ fn describe(name: &str) -> &'static str {
 fn schema(name: &str) -> Value {
     match name {
         "limit" => json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX }),
+        "format" => json!({ "type": "string", "enum": ["json", "ndjson", "text", "md", "html"] }),
+        "proofs" => json!({ "type": "boolean" }),
         "order" => json!({ "type": "string", "enum": ["asc", "desc"] }),
         "q" => json!({ "type": "string", "maxLength": crate::query::QUERY_BYTES_MAX }),
         "id" | "path" | "name" | "object" => json!({ "type": "string", "minLength": 1 }),

@@ -195,7 +195,7 @@ pub fn router(shared: Shared) -> Router {
         )
         .route("/v1/events/{id}/tree", get(|shared, headers, name| linked(shared, headers, name, LinkedKind::Tree)))
         .route("/v1/events/{id}/why", get(why))
-        .route("/v1/events/{id}/testimony", get(|shared, name| linked_document(shared, name, LinkedKind::Testify)))
+        .route("/v1/events/{id}/testimony", get(super::testimony::testimony))
         .route("/v1/replay/{name}", get(replay))
         .route("/v1/readers/{object}", get(readers))
         .route("/v1/tail", get(tail::tail))
@@ -362,15 +362,6 @@ async fn readers(
     let Search { since, until, .. } = asked.search((shared.clock)())?;
     let form = Form::accepted(&headers, LIST_FORMS)?;
     shared.conditional(&headers, Question::Story(Story::Readers { object, since, until }), form, None).await
-}
-
-/// The one document about an event.
-async fn linked_document(
-    State(shared): State<Shared>,
-    Path(name): Path<String>,
-    kind: LinkedKind,
-) -> Result<Response<Body>, Problem> {
-    single(&shared, Question::Linked { kind, name }).await
 }
 
 /// The one line of an answer, as a document.

@@ -10,6 +10,7 @@ use crate::correlate::rules::AUDIT_OFF;
 use crate::index::{Hit, Order, Plan, TermTest, Window, resolve};
 use crate::model::{Event, EventId, Moment, Outcome};
 use crate::query::answer::AnswerError;
+use crate::query::link_json::Exhibits;
 use crate::time::rfc3339;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

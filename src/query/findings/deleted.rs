@@ -9,6 +9,7 @@ use crate::correlate::rules::TRACE_DELETED;
 use crate::index::{Hit, Order, Plan, TermTest, Window, resolve};
 use crate::model::{Event, EventId, Moment};
 use crate::query::answer::AnswerError;
+use crate::query::link_json::Exhibits;
 use crate::time::rfc3339;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};

@@ -10,6 +10,7 @@ use crate::correlate::rules::TOKEN_OUT_OF_PLACE;
 use crate::index::{Hit, Order, Window, resolve};
 use crate::model::{Event, EventId, Moment};
 use crate::query::answer::AnswerError;
+use crate::query::link_json::Exhibits;
 use crate::time::rfc3339;
 use serde_json::json;
 use std::collections::BTreeSet;

@@ -8,6 +8,7 @@ use super::{Ask, Send, shown};
 use crate::correlate::rules::TRACE_DELETED;
 use crate::model::{Event, EventId, Moment, Outcome};
 use crate::query::answer::AnswerError;
+use crate::query::link_json::Exhibits;
 use crate::time::rfc3339;
 use serde_json::json;
 use std::collections::BTreeMap;
