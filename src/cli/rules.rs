@@ -11,12 +11,6 @@ use std::io::Write;
 
 /// Name of a rule or a finding, and its page.
 const PAGES: &[(&str, &str)] = &[
-    ("client-runtime", include_str!("../../docs/rules/client-runtime.md")),
-    ("file-executed", include_str!("../../docs/rules/file-executed.md")),
-    ("kubelet-pod", include_str!("../../docs/rules/kubelet-pod.md")),
-    ("login-line", include_str!("../../docs/rules/login-line.md")),
-    ("login-session", include_str!("../../docs/rules/login-session.md")),
-    ("manifest-pod", include_str!("../../docs/rules/manifest-pod.md")),
     ("request-stages", include_str!("../../docs/rules/request-stages.md")),
     ("sandbox-container", include_str!("../../docs/rules/sandbox-container.md")),
     ("request-container", include_str!("../../docs/rules/request-container.md")),
@@ -26,6 +20,12 @@ const PAGES: &[(&str, &str)] = &[
     ("exec-process", include_str!("../../docs/rules/exec-process.md")),
     ("process-child", include_str!("../../docs/rules/process-child.md")),
     ("session-stream", include_str!("../../docs/rules/session-stream.md")),
+    ("login-line", include_str!("../../docs/rules/login-line.md")),
+    ("login-session", include_str!("../../docs/rules/login-session.md")),
+    ("client-runtime", include_str!("../../docs/rules/client-runtime.md")),
+    ("manifest-pod", include_str!("../../docs/rules/manifest-pod.md")),
+    ("kubelet-pod", include_str!("../../docs/rules/kubelet-pod.md")),
+    ("file-executed", include_str!("../../docs/rules/file-executed.md")),
     ("owner-request", include_str!("../../docs/rules/owner-request.md")),
     ("pod-binding", include_str!("../../docs/rules/pod-binding.md")),
     ("binding-permission", include_str!("../../docs/rules/binding-permission.md")),

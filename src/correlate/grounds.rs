@@ -41,15 +41,25 @@ pub fn found(case: &Case<'_>, event: &Arc<Event>) -> Result<Vec<Found>, Failed> 
     Ok(all)
 }
 
+/// Whether a component of the cluster acted: its node, its controllers, its scheduler, the API server itself.
+fn is_component(event: &Event) -> bool {
+    const COMPONENTS: [&str; 4] =
+        ["system:node:", "system:kube-", "system:apiserver", "system:serviceaccount:kube-system:"];
+    let name = event.who.name.as_deref().unwrap_or("");
+    event.source == Source::Kubernetes && COMPONENTS.iter().any(|component| name.starts_with(component))
+}
+
 /// The grounds of a chain's events, nearest to the effect first, and what those rest on themselves.
 pub fn of_chain(case: &Case<'_>, chain: &[Step]) -> Result<Vec<Ground>, Failed> {
     let mut grounds: Vec<Ground> = Vec::new();
     let mut seen: HashSet<EventId> = HashSet::new();
     let mut level: Vec<Arc<Event>> = chain.iter().map(|step| Arc::clone(&step.event)).collect();
+    let asked = chain.first().map(|step| step.event.id);
     for _ in 0..DEPTH_MAX {
         let mut next = Vec::new();
         for event in level {
-            if !seen.insert(event.id) {
+            // What a component of the cluster may do was there before, and says nothing of anybody.
+            if !seen.insert(event.id) || (is_component(&event) && asked != Some(event.id)) {
                 continue;
             }
             for found in found(case, &event)? {

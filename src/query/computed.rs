@@ -1,4 +1,4 @@
-//! Conditions on what is computed: findings about an event, and its links. `finding:*`, `link.class:AMBIGUOUS`, `link.rule:session-exec`.
+//! Conditions on what is computed: findings about an event, its links, its time of day. `finding:*`, `link.class:AMBIGUOUS`, `clock:22:00..23:00`.
 //!
 //! The index knows nothing of them. They are decided last, for the events that everything else of a query leaves over: links one event at a time, findings by the
 //! detectors, once, over the time that these events span. Not here: the detectors (`findings`), the rules (`correlate`).
@@ -10,10 +10,13 @@ use super::{Filter, Test, findings};
 use crate::correlate::{self, Case};
 use crate::index::{Field, FieldKind, Hit, Order, Selection, Window};
 use crate::model::{Event, EventId, Link, Moment};
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// The time of day of an event.
+const CLOCK: &str = "clock";
 /// Findings about an event.
 const FINDING: &str = "finding";
 /// Classes of its links.
@@ -25,6 +28,13 @@ const FINDINGS_MAX: usize = 100_000;
 
 /// Fields that no event has: their values are computed when somebody asks.
 pub static COMPUTED: &[Field] = &[
+    Field {
+        name: CLOCK,
+        kind: FieldKind::Text,
+        bare: false,
+        help: "computed: the event's time of day, UTC, as HH:MM:SS; clock:22:00..23:00",
+        values: |_, _| {},
+    },
     Field {
         name: FINDING,
         kind: FieldKind::Text,
@@ -47,6 +57,12 @@ pub static COMPUTED: &[Field] = &[
         values: |_, _| {},
     },
 ];
+
+/// The time of day, UTC, of an instant in ns since 1970.
+fn clock(nanos: i64) -> String {
+    let second = nanos.div_euclid(1_000_000_000).rem_euclid(86_400);
+    format!("{:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60)
+}
 
 /// The computed field of a name.
 pub fn resolve(name: &str) -> Option<&'static Field> {
@@ -111,11 +127,13 @@ impl<'v> Computed<'v> {
         field: &Field,
         event: &Event,
         selected: &dyn Fn() -> Result<Selection, AnswerError>,
-    ) -> Result<Vec<&'static str>, AnswerError> {
+    ) -> Result<Vec<Cow<'static, str>>, AnswerError> {
+        let names = |names: Vec<&'static str>| names.into_iter().map(Cow::Borrowed).collect();
         match field.name {
-            FINDING => Ok(self.found(selected)?.get(&event.id).cloned().unwrap_or_default()),
-            CLASS => Ok(self.links(event)?.iter().map(|link| link.class.name()).collect()),
-            RULE => Ok(self.links(event)?.iter().map(|link| link.rule).collect()),
+            CLOCK => Ok(vec![Cow::Owned(clock(event.when.event.nanos))]),
+            FINDING => Ok(names(self.found(selected)?.get(&event.id).cloned().unwrap_or_default())),
+            CLASS => Ok(names(self.links(event)?.iter().map(|link| link.class.name()).collect())),
+            RULE => Ok(names(self.links(event)?.iter().map(|link| link.rule).collect())),
             _ => Ok(Vec::new()),
         }
     }
@@ -163,5 +181,17 @@ impl<'v> Computed<'v> {
             Ok(())
         })?;
         Ok(self.found.get_or_init(|| found))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_day() {
+        assert_eq!(clock(0), "00:00:00");
+        assert_eq!(clock(1_795_467_640_999_999_999), "21:00:40");
+        assert_eq!(clock(-1), "23:59:59");
     }
 }

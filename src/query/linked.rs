@@ -6,7 +6,7 @@ use super::answer::{AnswerError, LinkedKind, Sink};
 use super::ended::Ends;
 use super::engine::{View, event_line};
 use super::link_json::{self, Exhibits};
-use super::{load, lookup, processes, testimony};
+use super::{findings, load, lookup, processes, testimony};
 use crate::correlate::{self, By, Case, Events, Failed};
 use crate::index::{Field, Hit, Order, Plan, TermTest, Window, resolve};
 use crate::model::{Event, EventId, Source};
@@ -41,7 +41,11 @@ pub fn answer(view: &View, kind: LinkedKind, name: &str, sink: &mut Sink<'_>) ->
         LinkedKind::Links => links(&store, &case, &event, sink),
         LinkedKind::Why => {
             let why = correlate::why(&case, &event).map_err(told)?;
-            sink(link_json::why(&store, &event, &why)?)?;
+            let mut answer = link_json::why(&store, &event, &why)?;
+            if let Some(told) = answer.get_mut("findings").and_then(Value::as_array_mut) {
+                told.extend(findings::about(view, &event)?);
+            }
+            sink(answer)?;
             Ok(())
         }
         LinkedKind::Effects | LinkedKind::Tree => {
@@ -59,7 +63,12 @@ pub fn testify(view: &View, name: &str, proofs: bool, sink: &mut Sink<'_>) -> Re
     let event = store.event(&lookup::one(view, name)?)?;
     let witnessed = Witnessed(&store);
     let why = correlate::why(&Case::new(&witnessed), &event).map_err(failed)?;
-    sink(testimony::testimony(&store, &event, &why, proofs)?)?;
+    let mut answer = testimony::testimony(&store, &event, &why, proofs)?;
+    let noticed = findings::about(view, &event)?;
+    if let (Some(told), false) = (answer.get_mut("testimony").and_then(Value::as_object_mut), noticed.is_empty()) {
+        told.insert("noticed".to_owned(), Value::Array(noticed));
+    }
+    sink(answer)?;
     Ok(())
 }
 
@@ -268,6 +277,9 @@ fn links(store: &Store<'_>, case: &Case<'_>, event: &Arc<Event>, sink: &mut Sink
     let reused = correlate::reused(case, event).map_err(failed)?;
     for finding in correlate::unattributed(case, event, &found).map_err(failed)?.iter().chain(&reused) {
         sink(link_json::finding(store, finding)?)?;
+    }
+    for line in findings::about(store.view(), event)? {
+        sink(line)?;
     }
     Ok(())
 }

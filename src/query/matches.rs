@@ -7,6 +7,7 @@ use super::computed::needs_computing;
 use super::{Filter, RawTest, Test};
 use crate::index::{FIELDS, Field};
 use crate::model::Event;
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
@@ -20,7 +21,7 @@ pub fn matches(filter: &Filter, event: &Event, raws: &mut dyn FnMut() -> Vec<Vec
 }
 
 /// Gives the values that a computed field has for an event.
-pub type Compute<'a> = dyn FnMut(&'static Field, &Event) -> Vec<&'static str> + 'a;
+pub type Compute<'a> = dyn FnMut(&'static Field, &Event) -> Vec<Cow<'static, str>> + 'a;
 
 /// The same, with the values of computed fields; asked for only when everything else leaves it open.
 pub fn matches_with(
@@ -167,7 +168,7 @@ impl Matcher<'_> {
             }
             Filter::Not(part) => !self.holds(part),
             Filter::Field { fields, test, .. } if needs_computing(filter) => {
-                fields.iter().any(|field| (self.compute)(field, self.event).into_iter().any(|value| test.holds(value)))
+                fields.iter().any(|field| (self.compute)(field, self.event).into_iter().any(|value| test.holds(&value)))
             }
             Filter::Field { fields, test, .. } => self.some_value(fields.iter().copied(), |value| test.holds(value)),
             Filter::Word(word) => {

@@ -8,7 +8,7 @@ fn look() -> Look {
     Look { style: Style { on: false }, width: 0, zone: Zone::Utc, fields: None }
 }
 
-fn render(kind: LinkedKind, form: Form, lines: &[Value]) -> String {
+pub(super) fn render(kind: LinkedKind, form: Form, lines: &[Value]) -> String {
     let mut renderer = renderer_of_linked(kind, form, look()).unwrap();
     let mut out = Vec::new();
     lines.iter().for_each(|line| renderer.event(&mut out, line).unwrap());
@@ -62,11 +62,11 @@ fn why(class: &str, root: Value) -> Value {
     })
 }
 
-fn credential(class: &str) -> Value {
+pub(super) fn credential(class: &str) -> Value {
     json!({ "kind": "credential", "name": "alice@example.com", "class": class })
 }
 
-fn ambiguous(names: &[&str]) -> Value {
+pub(super) fn ambiguous(names: &[&str]) -> Value {
     let candidates: Vec<Value> = names.iter().map(|name| json!({ "name": name, "event": "a".repeat(26) })).collect();
     json!({ "kind": "ambiguous", "class": "AMBIGUOUS", "candidates": candidates, "missing": ["the end of the process"] })
 }
@@ -265,7 +265,7 @@ fn a_tree_of_any_depths_is_drawn() {
     assert_eq!(text.lines().count(), 20_002);
 }
 
-fn testimony(class: &str, root: Value) -> Value {
+pub(super) fn testimony(class: &str, root: Value) -> Value {
     let of = |record: u64| json!({ "event": "c".repeat(26), "leaf": 3, "record": record, "sha256": "5e".repeat(32) });
     let (record, second, third, fourth) = (of(7), of(8), of(9), of(10));
     let answer = why(class, root);
@@ -327,7 +327,7 @@ fn a_testimony_says_what_it_shows_and_what_not() {
 }
 
 /// Every text of a value replaced.
-fn infected(value: &Value, text: &str) -> Value {
+pub(super) fn infected(value: &Value, text: &str) -> Value {
     match value {
         Value::String(_) => text.into(),
         Value::Array(items) => items.iter().map(|item| infected(item, text)).collect(),
@@ -530,75 +530,4 @@ fn no_command_is_made_of_somebody_elses_text() {
             made.for_each(|(_, end)| assert!(!end.contains(word), "{command}{end}"));
         }
     }
-}
-
-/// No text of a testimony, whatever it is, is anything but text in a document.
-#[test]
-fn hostile_text_stays_text_in_documents() {
-    let evils = [
-        "</pre></p><script>alert(1)</script><img src=x onerror=y>",
-        "[x](javascript:alert)![i](http://evil.example/a.png) www.evil.example <http://evil.example>",
-        "a\n\n# Heading\n\n* item\n\n```\n</script>",
-        "\u{1b}[31mred\u{1b}[0m\u{202e}gnp\u{2066}\u{200b}\r\n",
-        "` `` ``` | **bold** _em_ ~~s~~ &lt;b&gt;",
-    ];
-    for evil in evils {
-        for chain in [credential("STRONG"), ambiguous(&["a", "b"])] {
-            let mut told = infected(&testimony("STRONG", chain), evil);
-            told["testimony"]["grounds"] =
-                json!([{ "of": evil, "chain": told["testimony"]["chain"], "root": told["testimony"]["root"] }]);
-            let html = render(LinkedKind::Testify, Form::Html, std::slice::from_ref(&told));
-            let ours = html.split("</head>").nth(1).unwrap();
-            for tag in ours.split('<').skip(1) {
-                let name = tag.split(['>', ' ']).next().unwrap();
-                let known = [
-                    "body", "/body", "/html", "h1", "/h1", "h2", "/h2", "p", "/p", "em", "/em", "ol", "/ol", "ul",
-                    "/ul", "li", "/li", "code", "/code", "pre", "/pre",
-                ];
-                assert!(known.contains(&name), "<{name} in {ours}");
-            }
-            assert!(!ours.contains("onerror=y>"), "{ours}");
-            let markdown = render(LinkedKind::Testify, Form::Md, std::slice::from_ref(&told));
-            for (text, form) in [(&html, "html"), (&markdown, "md")] {
-                assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{2066}', '\u{200b}', '\r']), "{form}: {text}");
-            }
-            // Outside of code spans and of what is fenced, nothing that Markdown or a reader of it makes anything of.
-            let mut fence: Option<String> = None;
-            for line in markdown.lines() {
-                let ticks: String = line.chars().take_while(|c| *c == '`').collect();
-                match &fence {
-                    Some(open) if *open == line => fence = None,
-                    Some(_) => {}
-                    None if ticks.len() >= 3 && line.strip_prefix(&ticks) == Some("text") => fence = Some(ticks),
-                    None => {
-                        let outside = without_code(line);
-                        assert!(!outside.contains(['<', '>', '[', ']', '`', '|', '~', '&', '_']), "{line}");
-                        assert!(!outside.contains("www.") && !outside.contains("://"), "{line}");
-                        assert!(
-                            !outside.starts_with('#') || line.starts_with("# Testimony") || line.starts_with("## "),
-                            "{line}"
-                        );
-                    }
-                }
-            }
-            assert_eq!(fence, None);
-        }
-    }
-}
-
-/// A line of Markdown without its code spans.
-fn without_code(line: &str) -> String {
-    let (mut rest, mut outside) = (line, String::new());
-    while let Some(at) = rest.find('`') {
-        let (before, behind) = rest.split_at(at);
-        outside.push_str(before);
-        let ticks: String = behind.chars().take_while(|c| *c == '`').collect();
-        let inside = &behind[ticks.len()..];
-        let end = inside
-            .match_indices(&ticks)
-            .find(|(at, _)| !inside[at + ticks.len()..].starts_with('`') && !inside[..*at].ends_with('`'));
-        let Some((end, _)) = end else { return outside + behind };
-        rest = &inside[end + ticks.len()..];
-    }
-    outside + rest
 }

@@ -7,6 +7,8 @@ mod caused;
 mod counts;
 mod csv;
 mod detail;
+#[cfg(test)]
+mod document_tests;
 mod json;
 mod link;
 #[cfg(test)]

@@ -66,6 +66,7 @@ pub(super) fn ground_name(rule: &str) -> &'static str {
     match rule {
         "binding-permission" => "the right",
         "token-use" | "certificate-use" => "the credential",
+        "csr-approval" => "the request for the certificate",
         "file-executed" => "the program",
         _ => "another event",
     }

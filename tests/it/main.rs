@@ -29,6 +29,7 @@ mod joins;
 mod limits;
 mod live;
 mod other_tools;
+mod questions;
 mod relink;
 mod rotation;
 mod scenarios;

@@ -19,9 +19,9 @@ use super::linked::{Store, failed};
 use super::{link_json, parse};
 use crate::correlate::{self, Case};
 use crate::index::{Hit, Order, Plan, Selection, TermTest, Window, resolve};
-use crate::model::{EventId, Moment};
+use crate::model::{Event, EventId, Moment};
 use crate::time::Zone;
-use serde_json::json;
+use serde_json::{Value, json};
 use told::Told;
 
 /// Executions that can be a runtime's `exec`; correlation looks closer.
@@ -71,6 +71,19 @@ pub fn findings(view: &View, window: Window, now: Moment, sink: &mut Sink<'_>) -
         }
         sink(told.line).map_err(AnswerError::from)
     })
+}
+
+/// The findings of many events that are about this one, as far as they can be had for one alone: tokens out of place.
+pub fn about(view: &View, event: &Event) -> Result<Vec<Value>, AnswerError> {
+    // A store of its own: what is read here is nothing that a link rests on.
+    let store = Store::new(view)?;
+    let ask = Ask { view, store: &store, window: Window::ALL, now: crate::time::now() };
+    let mut lines = Vec::new();
+    token::of_event(&ask, event, &mut |told| {
+        lines.push(told.line);
+        Ok(())
+    })?;
+    Ok(lines)
 }
 
 /// Calls back with each finding.

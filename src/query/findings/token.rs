@@ -8,7 +8,7 @@ use super::told::Told;
 use super::{Ask, Send, shown};
 use crate::correlate::rules::TOKEN_OUT_OF_PLACE;
 use crate::index::{Hit, Order, Window, resolve};
-use crate::model::{Event, EventId, Moment};
+use crate::model::{Event, EventId, Moment, Source, WhoKind};
 use crate::query::answer::AnswerError;
 use crate::query::link_json::Exhibits;
 use crate::time::rfc3339;
@@ -46,6 +46,16 @@ pub fn tokens(ask: &Ask<'_>, send: &mut Send<'_>) -> Result<(), AnswerError> {
         Token { ask, credential }.look(&places, send)?;
     }
     Ok(())
+}
+
+/// What tokens out of place an event is one of.
+pub fn of_event(ask: &Ask<'_>, event: &Event, send: &mut Send<'_>) -> Result<(), AnswerError> {
+    let is_one = event.source == Source::Kubernetes && event.who.kind == WhoKind::ServiceAccount;
+    let Some(credential) = event.who.credential.as_deref().filter(|_| is_one) else { return Ok(()) };
+    Token { ask, credential }.look(&Places { ask }, &mut |told| match told.events.contains(&event.id) {
+        true => send(told),
+        false => Ok(()),
+    })
 }
 
 /// One credential.

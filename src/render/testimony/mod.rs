@@ -96,7 +96,7 @@ impl Told<'_> {
         }
         self.chain(steps)?;
         self.grounds(list(told, "grounds"), steps)?;
-        self.findings(list(told, "findings"))?;
+        self.findings(&[list(told, "findings"), list(told, "noticed")].concat())?;
         self.heading("What is not proved");
         for line in each_text(told, "not_proved") {
             self.put(Block::Item(Safe(&line).to_string()));
