@@ -40,4 +40,5 @@ pub use grounds::{Ground, found as rests_on};
 pub use keys::keys;
 pub use links::{Found, cause, stages};
 pub use reuse::reused;
+pub use verdict::near_miss;
 pub use walk::{Candidate, Root, RootKind, Step, Why, Within, unattributed, why};

@@ -2,7 +2,8 @@
 //!
 //! Not here: the contest itself (`session`).
 
-use super::facts;
+use super::case::{Case, Failed};
+use super::facts::{self, SessionKind};
 use super::links::{Found, key, link};
 use super::rules::{SESSION_EXEC, SESSION_HORIZON_NS};
 use super::runtime::Trust;
@@ -113,11 +114,10 @@ fn compare(made: &mut Link, contest: &Contest, cause: &Event) {
     if let (Some(asked), Some(name)) = (session.container, &names.container) {
         made.keys.push(key("container", asked, name.clone()));
     }
-    if let (Some(argv), Some(asked)) = (argv, session.argv)
-        && let Some(how) = same_command(argv, asked)
-    {
-        let mut compared = key(how, joined(asked), joined(argv));
-        compared.agrees = true;
+    if let (Some(argv), Some(asked)) = (argv, session.argv) {
+        let how = same_command(argv, asked);
+        let mut compared = key(how.unwrap_or("argv"), joined(asked), joined(argv));
+        compared.agrees = how.is_some();
         made.keys.push(compared);
     }
     if let Some(tty) = session.tty {
@@ -134,6 +134,23 @@ fn compare(made: &mut Link, contest: &Contest, cause: &Event) {
         end.agrees = agree;
         made.keys.push(end);
     }
+}
+
+/// Why a session is not the cause of an exec: what of it disagrees. `None` where it is one of the causes, or no session of an exec.
+pub fn near_miss(case: &Case<'_>, event: &Arc<Event>, session: &Event) -> Result<Option<Link>, Failed> {
+    let is_exec = facts::session(session).is_some_and(|session| session.kind == SessionKind::Exec);
+    let Some(contest) = super::session::contest(case, event)?.filter(|_| is_exec) else { return Ok(None) };
+    if contest.causes.iter().any(|cause| cause.id == session.id) {
+        return Ok(None);
+    }
+    let mut made = link(&SESSION_EXEC, Class::Contradicted, session, event);
+    compare(&mut made, &contest, session);
+    made.clock_us = Some(contest.offset.microseconds());
+    if made.keys.iter().all(|key| key.agrees) {
+        made.missing
+            .push("no key disagrees: each session has one exec, and taken together this one belongs to another".into());
+    }
+    Ok(Some(made))
 }
 
 fn support(contest: &Contest) -> Vec<EventId> {

@@ -63,6 +63,12 @@ pub fn caused(view: &View, effect: &str, cause: &str, sink: &mut Sink<'_>) -> Re
         line.extend(judged.class.map(|class| ("class".to_owned(), json!(class.name()))));
         if judged.linked == Linked::None {
             line.insert("cause_event".to_owned(), super::event_line(&cause, &[], false));
+            for step in &judged.chain {
+                if let Some(link) = correlate::near_miss(&case, &step.event, &cause).map_err(failed)? {
+                    line.insert("near_miss".to_owned(), link_json::link(&store, &link)?);
+                    break;
+                }
+            }
         }
         if !judged.missing.is_empty() {
             line.insert("missing".to_owned(), json!(judged.missing));

@@ -2,7 +2,7 @@
 //!
 //! No word is stronger than the class. Not here: the chain (`why`), a single link (`link`).
 
-use super::link::{brief, list, paint_of_class};
+use super::link::{body, brief, head, list, paint_of_class};
 use super::{Look, Renderer, Safe, Word, sentence, why};
 use crate::query::json::{each_text, text};
 use serde_json::Value;
@@ -28,6 +28,10 @@ impl Renderer for Caused {
         }
         if let Some(cause) = answer.get("cause_event") {
             writeln!(out, "asked for: {}", sentence(&brief(cause), &self.look))?;
+        }
+        if let Some(link) = answer.get("near_miss") {
+            writeln!(out, "it is not the cause: {}", head(link, &self.look))?;
+            body(out, &self.look, link, "  ")?;
         }
         let class = text(answer, "class").unwrap_or_default();
         writeln!(out, "{}", self.look.style.paint(paint_of_class(&class), verdict(answer, &class)))?;

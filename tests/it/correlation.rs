@@ -128,6 +128,28 @@ fn one_exec_from_the_process_to_the_person() {
 }
 
 #[test]
+fn a_near_miss_says_what_disagrees() {
+    let scratch = Scratch::new();
+    ingest(&scratch, &lines_with_another_session());
+    let process = scratch.search("argv:/etc/shadow syscall:execve pid:24109")[0]["id"].as_str().unwrap().to_owned();
+    let session = scratch.search("who:mallory@example.com what:exec")[0]["id"].as_str().unwrap().to_owned();
+    let run = scratch.run(&["why", &process, "--to", &session, "--store", "store", "-o", "json"]);
+    let answer: Value = serde_json::from_str(&run.out).unwrap();
+    let near = &answer["near_miss"];
+    assert_eq!((answer["linked"].as_str(), near["class"].as_str()), (Some("none"), Some("CONTRADICTED")), "{answer}");
+    let disagree: Vec<&str> = near["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|key| key["agrees"] == false)
+        .map(|key| key["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(disagree, ["start", "end"], "{near}");
+    let text = scratch.run(&["why", &process, "--to", &session, "--store", "store"]).out;
+    assert!(text.contains("it is not the cause: CONTRADICTED"), "{text}");
+}
+
+#[test]
 fn order_changes_no_link() {
     let whole = Scratch::new();
     ingest(&whole, &lines());

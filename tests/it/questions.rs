@@ -165,8 +165,8 @@ const ASKED: &[Asked] = &[
     },
 ];
 
-const LOGS: &[&str] =
-    &["audit", "k8s-audit", "containerd", "containerd-events", "kubelet", "auth", "kernel", "dockerd"];
+/// Logs whose stamps have a year.
+const LOGS: &[&str] = &["audit", "k8s-audit", "containerd", "containerd-events", "kubelet"];
 
 /// Lines of an answer that the page shows.
 const SHOWN: usize = 12;

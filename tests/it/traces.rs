@@ -24,8 +24,8 @@ fn plain(user: &str, verb: &str, object: &Value, second: u32) -> String {
 }
 
 /// What the API server answered: it gives the uid of what is made.
-fn answered() -> Value {
-    json!({"responseObject": {"metadata": {"uid": UID}}})
+fn answered(name: &str) -> Value {
+    json!({"responseObject": {"metadata": {"name": name, "uid": UID}}})
 }
 
 fn told(file: &str, bytes: &str) -> Vec<Value> {
@@ -73,7 +73,7 @@ fn events_that_are_deleted() {
 fn bindings_that_were_used_and_deleted_soon() {
     let binding =
         json!({"resource": "clusterrolebindings", "apiGroup": "rbac.authorization.k8s.io", "name": "b", "uid": UID});
-    let make = |user: &str| request(user, "create", &binding, 10, &answered());
+    let make = |user: &str| request(user, "create", &binding, 10, &answered("b"));
     let delete = |user: &str, second: u32| plain(user, "delete", &binding, second);
     let reason = |name: &str| {
         let reason = format!(
@@ -100,7 +100,7 @@ fn bindings_that_were_used_and_deleted_soon() {
 #[test]
 fn certificate_requests_that_were_approved_and_deleted_soon() {
     let csr = |sub: &str| json!({"resource": "certificatesigningrequests", "apiGroup": "certificates.k8s.io", "name": "r", "uid": UID, "subresource": sub});
-    let make = request("mallory", "create", &csr(""), 10, &answered());
+    let make = request("mallory", "create", &csr(""), 10, &answered("r"));
     let approve = plain("bob", "update", &csr("approval"), 20);
     let delete = |user: &str| plain(user, "delete", &csr(""), 30);
     assert_eq!(found(&[make.clone(), approve.clone(), delete("mallory")]), ["high 1 2"]);
