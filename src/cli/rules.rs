@@ -40,6 +40,8 @@ const PAGES: &[(&str, &str)] = &[
     ("TOKEN_OUT_OF_PLACE", include_str!("../../docs/rules/TOKEN_OUT_OF_PLACE.md")),
     ("AUDIT_OFF", include_str!("../../docs/rules/AUDIT_OFF.md")),
     ("TRACE_DELETED", include_str!("../../docs/rules/TRACE_DELETED.md")),
+    ("CLOCK_STEP", include_str!("../../docs/rules/CLOCK_STEP.md")),
+    ("SOURCE_SILENT", include_str!("../../docs/rules/SOURCE_SILENT.md")),
 ];
 
 /// The page of a rule or a finding.

@@ -302,6 +302,12 @@ pub const AUDIT_OFF: &str = "AUDIT_OFF";
 /// What told of an earlier deed, and was deleted.
 pub const TRACE_DELETED: &str = "TRACE_DELETED";
 
+/// A clock that was set.
+pub const CLOCK_STEP: &str = "CLOCK_STEP";
+
+/// A log that fell silent.
+pub const SOURCE_SILENT: &str = "SOURCE_SILENT";
+
 /// What can be found besides links: its name, and one line for people.
 pub static FINDINGS: &[(&str, &str)] = &[
     (UNATTRIBUTED_EXEC, "an exec in a container with no API session behind it, once the horizon has passed"),
@@ -320,4 +326,6 @@ pub static FINDINGS: &[(&str, &str)] = &[
         TRACE_DELETED,
         "events, certificate requests, bindings, pods or files of logs that told of something, deleted by somebody",
     ),
+    (CLOCK_STEP, "a node's clock that was set, as the kernel records it or as stamps show that go back"),
+    (SOURCE_SILENT, "a log of a node that spoke regularly and fell silent while others went on"),
 ];

@@ -29,7 +29,7 @@ pub use reader::{FileReport, ReadOptions, read_file, source_id};
 pub use scan::{Scan, Snapshot};
 pub use tail::{
     Control, Hint, Keeper, Listed, Look, TailItem, TailOptions, TailPath, Tailer, Turn, Waker, is_pattern, is_rotated,
-    listed, look,
+    listed, log_of, look,
 };
 pub use walk::{Found, Walk, walk};
 

@@ -9,6 +9,7 @@ mod ausearch;
 mod captures;
 mod channels;
 mod cli;
+mod clocks;
 mod compat;
 mod conformance;
 mod conformance_api;

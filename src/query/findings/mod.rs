@@ -4,11 +4,16 @@
 //! it can be about, and reads those. Not here: what makes the findings of single events (`correlate`), the pages (`docs/rules/`).
 
 mod audit_off;
+mod back;
 mod captures;
 mod channels;
+mod clock;
 mod deleted;
+mod logs;
 mod places;
 mod records;
+mod setting;
+mod silent;
 mod token;
 mod told;
 mod wiped;
@@ -30,6 +35,8 @@ const EXECUTIONS: &str = "source:linux action:executed argv:exec";
 const IDS_MAX: usize = 1_000;
 /// Findings of one answer.
 const FINDINGS_MAX: usize = 10_000;
+/// Events that a finding of logs names.
+const NAMED_MAX: usize = 100;
 /// Events looked up at once.
 const PAGE: usize = 4_096;
 
@@ -57,6 +64,8 @@ const DETECTORS: &[Detector] = &[
     audit_off::audit_off,
     deleted::deleted,
     wiped::wiped,
+    clock::steps,
+    silent::silences,
 ];
 
 /// Sends each finding, with the event that it is about.

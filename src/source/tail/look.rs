@@ -61,6 +61,12 @@ pub fn is_rotated(pattern: &Path, path: &Path) -> bool {
     base != name.as_bytes() && glob_matches(pattern.as_bytes(), &base)
 }
 
+/// The path of the log that a file belongs to by its name: that of a rotated file without what rotation added.
+pub fn log_of(path: &Path) -> PathBuf {
+    let base = path.file_name().map(|name| Family::of(name.as_bytes()).base);
+    base.map_or_else(|| path.to_owned(), |base| path.with_file_name(OsStr::from_bytes(&base)))
+}
+
 /// A regular file that can be read.
 #[derive(Debug)]
 pub struct Look {

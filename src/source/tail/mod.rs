@@ -16,7 +16,7 @@ mod listing;
 mod look;
 
 pub use hint::{Hint, Waker};
-pub use look::{Listed, Look, is_pattern, is_rotated, listed, look};
+pub use look::{Listed, Look, is_pattern, is_rotated, listed, log_of, look};
 
 use super::cursor::{Batch, Cursor, Keep, Lookup, ResumeQuery};
 use super::error::{Issue, Skipped, Stop};
