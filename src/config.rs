@@ -2,6 +2,10 @@
 //!
 //! Not here: command-line options (`cli`), which override it.
 
+mod alert;
+
+pub use alert::{ALERTS_MAX, Alert, Receiver};
+
 use crate::model::{Mapping, Reading, RecordKind};
 use crate::time::Zone;
 use serde::Deserialize;
@@ -54,6 +58,8 @@ struct Written {
     #[serde(default)]
     tail: Vec<WrittenTail>,
     #[serde(default)]
+    alert: Vec<alert::Written>,
+    #[serde(default)]
     limits: WrittenLimits,
 }
 
@@ -92,6 +98,8 @@ pub struct Config {
     pub node: String,
     /// What is followed.
     pub tail: Vec<Tail>,
+    /// Who is told of what.
+    pub alert: Vec<Alert>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -140,6 +148,7 @@ impl Default for Config {
             cluster: String::new(),
             node: String::new(),
             tail: Vec::new(),
+            alert: Vec::new(),
             limits: Limits::default(),
         }
     }
@@ -173,6 +182,7 @@ impl Config {
             cluster,
             node,
             tail,
+            alert: alert::checked(path, written.alert)?,
             limits: checked_limits(path, &written.limits)?,
         })
     }

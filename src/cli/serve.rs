@@ -5,11 +5,13 @@ use super::ask::config;
 use super::exit::{CliError, Exit};
 use super::output::say;
 use crate::config::Config;
+use crate::evidence::Reader;
 use crate::pipeline::{Live, LiveOptions};
 use crate::query::Engine;
 use crate::render::{Safe, whole};
-use crate::serve::{Shared, router, serve};
+use crate::serve::{Alerts, Ground, Metrics, Shared, check_alerts, router, serve};
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 
 /// Follows, indexes and answers until told to stop.
 pub fn run(global: &Global, args: &ServeArgs) -> Result<Exit, CliError> {
@@ -32,6 +34,7 @@ pub fn run(global: &Global, args: &ServeArgs) -> Result<Exit, CliError> {
         }
         config.listen = listen;
     }
+    check_alerts(&config, crate::time::now()).map_err(CliError::usage)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -56,9 +59,37 @@ impl<W: std::io::Write> std::io::Write for Visible<W> {
     }
 }
 
+/// Log entries before anything is read: an alert that is new begins behind them. `None` where only the recovery of the store can say.
+fn entries(config: &Config) -> Option<u64> {
+    if !config.store.exists() {
+        return Some(0);
+    }
+    Reader::open(&config.store).ok().map(|reader| reader.size())
+}
+
+/// Starts the alerts; where that fails, the collector ends in good order.
+async fn alerts(
+    config: &Config,
+    ground: Ground,
+    metrics: &Arc<Metrics>,
+    live: Live,
+) -> Result<(Alerts, Live), CliError> {
+    let (config, metrics) = (config.clone(), Arc::clone(metrics));
+    let started = tokio::task::spawn_blocking(move || match Alerts::start(&config, &ground, &metrics) {
+        Ok(alerts) => Ok((alerts, live)),
+        Err(error) => {
+            // Why it ends is more than how.
+            let _ended = live.stop();
+            Err(CliError::new(if error.is_usage() { Exit::Usage } else { Exit::InputOutput }, error))
+        }
+    });
+    started.await.map_err(|error| CliError::new(Exit::InputOutput, error))?
+}
+
 async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     let listener = listen(config.listen).await?;
     let address = listener.local_addr().map_err(|error| CliError::io("listening", &error))?;
+    let begin = entries(config);
     let options = LiveOptions { config: config.clone(), address, clock: crate::time::now };
     let started = tokio::task::spawn_blocking(move || Live::start(&options));
     let live = started.await.map_err(|error| CliError::new(Exit::InputOutput, error))?;
@@ -68,7 +99,15 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let within = std::time::Duration::from_secs(config.limits.answer_s);
     let shared = Shared::new(live.engine(), crate::time::now, address, within);
-    let metrics = std::sync::Arc::clone(&shared.metrics);
+    let metrics = Arc::clone(&shared.metrics);
+    let ground = Ground {
+        engine: live.engine(),
+        clock: crate::time::now,
+        within,
+        begin: begin.unwrap_or_else(|| live.engine().trailer().size),
+        out: Arc::new(Mutex::new(std::io::stdout())),
+    };
+    let (alerts, live) = alerts(config, ground, &metrics, live).await?;
     let router = router(shared);
     let mut waits = stopped.clone();
     let server = tokio::spawn(serve(listener, router, metrics, async move {
@@ -83,7 +122,10 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     let _nobody_left = stop.send(true);
     // Open connections get a moment; what they ask is not evidence.
     let _late = tokio::time::timeout(std::time::Duration::from_secs(2), server).await;
-    let ended = tokio::task::spawn_blocking(move || live.stop());
+    let ended = tokio::task::spawn_blocking(move || {
+        alerts.stop();
+        live.stop()
+    });
     let ended = ended.await.map_err(|error| CliError::new(Exit::InputOutput, error))?;
     let summary = ended.map_err(|error| super::ingest::pipeline_error(&error))?;
     tracing::info!(records = summary.records, events = summary.events, bad_records = summary.bad_records, "stopped");

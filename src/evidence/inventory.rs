@@ -29,11 +29,11 @@ pub(super) struct Inventory {
 }
 
 impl Inventory {
-    /// Walks all of a store but `index/` and `state/`.
+    /// Walks all of a store but `index/`, `state/` and `alerts/`.
     pub(super) fn take(layout: &Layout) -> Result<Inventory, EvidenceError> {
         let mut inventory = Inventory::default();
         let derived = |depth: usize, path: &Path| {
-            depth == 1 && (path.ends_with("index") || path.ends_with("state") || path.ends_with("lost+found"))
+            depth == 1 && ["index", "state", "alerts", "lost+found"].iter().any(|name| path.ends_with(name))
         };
         let walk = walkdir::WalkDir::new(layout.dir()).min_depth(1).sort_by_file_name();
         let walk = walk.into_iter().filter_entry(|entry| !derived(entry.depth(), entry.path()));

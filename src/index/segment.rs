@@ -298,6 +298,24 @@ impl Segment {
         Docs::of(found)
     }
 
+    /// The documents that have a record in this leaf or a later one, whatever they had before.
+    pub fn since_leaf(&self, from: u64, among: Docs) -> Docs {
+        if leaf_of(self.place.min_value()) >= from {
+            return among;
+        }
+        if leaf_of(self.place.max_value()) < from {
+            return Docs::None;
+        }
+        let mut found = Bits::none(self.len());
+        among.each(0..self.len(), &mut |doc| {
+            if self.place.values_for_doc(doc).any(|run| leaf_of(run) >= from) {
+                found.insert(doc);
+            }
+            true
+        });
+        Docs::of(found)
+    }
+
     /// Only those of the documents that were not deleted.
     pub fn alive(&self, among: Docs) -> Docs {
         let Some(alive) = self.reader.alive_bitset() else { return among };

@@ -38,6 +38,15 @@ impl Selection {
         self
     }
 
+    /// Only events with a record in log entry `from` or a later one: also those that were there, and got a further record.
+    pub fn since_leaf(mut self, from: u64) -> Selection {
+        for (segment, part) in self.searcher.inner.segments.iter().zip(&mut self.parts) {
+            let among = std::mem::replace(part, Docs::None);
+            *part = segment.since_leaf(from, among);
+        }
+        self
+    }
+
     /// Number of events.
     pub fn count(&self) -> u64 {
         self.segments().map(|(segment, part)| part.count(segment.len())).sum()

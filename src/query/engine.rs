@@ -221,7 +221,10 @@ impl<'e> Filtered<'e> {
     /// What the index finds.
     fn select(&self) -> Result<Selection, AnswerError> {
         let selected = self.view.searcher.select(&self.planned.plan, self.window)?;
-        Ok(if self.leaf_from.is_some() { selected.of_leaves(self.leaf_from, None) } else { selected })
+        Ok(match self.leaf_from {
+            Some(from) => selected.since_leaf(from),
+            None => selected,
+        })
     }
 
     /// Whether an event really matches; read from evidence.

@@ -5,6 +5,7 @@
 use crate::query::Trailer;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// Counters since the start.
 #[derive(Debug, Default)]
@@ -15,6 +16,40 @@ pub struct Metrics {
     busy: AtomicU64,
     connections: AtomicI64,
     connections_refused: AtomicU64,
+    alerts: OnceLock<Vec<Arc<AlertCounts>>>,
+}
+
+/// Numbers about one alert.
+#[derive(Debug)]
+pub struct AlertCounts {
+    /// `{alert="NAME"}`; a name holds nothing that a label must escape.
+    labels: String,
+    delivered: AtomicU64,
+    failed: AtomicU64,
+    behind: AtomicU64,
+}
+
+impl AlertCounts {
+    /// All zero.
+    pub fn new(name: &str) -> AlertCounts {
+        let labels = format!("{{alert=\"{name}\"}}");
+        AlertCounts { labels, delivered: AtomicU64::new(0), failed: AtomicU64::new(0), behind: AtomicU64::new(0) }
+    }
+
+    /// So many events were taken.
+    pub fn delivered(&self, events: u64) {
+        self.delivered.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// An attempt failed.
+    pub fn failed(&self) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// So many log entries were not looked through, or not all that they hold was taken.
+    pub fn behind(&self, entries: u64) {
+        self.behind.store(entries, Ordering::Relaxed);
+    }
 }
 
 impl Metrics {
@@ -46,6 +81,11 @@ impl Metrics {
     /// A connection was turned away.
     pub fn connection_refused(&self) {
         self.connections_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// There are alerts; said once.
+    pub fn alerts(&self, counts: Vec<Arc<AlertCounts>>) {
+        let _again = self.alerts.set(counts);
     }
 
     /// The page.
@@ -85,6 +125,17 @@ impl Metrics {
             "Connections turned away.",
             &[("", count(&self.connections_refused))],
         );
+        let alerts = self.alerts.get().map(Vec::as_slice).unwrap_or_default();
+        let mut each = |name, kind, help, of: fn(&AlertCounts) -> &AtomicU64| {
+            let values: Vec<(&str, u64)> =
+                alerts.iter().map(|alert| (alert.labels.as_str(), count(of(alert)))).collect();
+            if !values.is_empty() {
+                put(name, kind, help, &values);
+            }
+        };
+        each("alert_delivered_total", "counter", "Events that an alert's receiver took.", |alert| &alert.delivered);
+        each("alert_failed_total", "counter", "Attempts of an alert that failed.", |alert| &alert.failed);
+        each("alert_behind_entries", "gauge", "Log entries that an alert is behind.", |alert| &alert.behind);
         page
     }
 }

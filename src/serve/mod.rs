@@ -1,9 +1,10 @@
 //! The HTTP endpoint of a collector, on a loopback address: what programs ask, and the command line while the store is being served.
 //!
 //! Inside: `routes` (each with its question), `params` and `form` (what comes in, how it goes out), `stream` and `tail` (long answers), `guard` and
-//! `listen` (limits), `log` (tiles for third parties), `openapi` (all of it described), `metrics`. For people: `docs/api.md`. Not here: answers
+//! `listen` (limits), `log` (tiles for third parties), `openapi` (all of it described), `metrics`, `alerts` (events that are told to others). For people: `docs/api.md`. Not here: answers
 //! (`query::engine`), who else may ask (there is no access control yet; see `docs/threat-model.md`).
 
+mod alerts;
 mod error;
 mod form;
 mod guard;
@@ -17,7 +18,9 @@ mod stream;
 mod tail;
 mod testimony;
 
+pub use alerts::{AlertError, Alerts, Ground, Out, check as check_alerts};
 pub use form::END;
 pub use listen::serve;
+pub use metrics::Metrics;
 pub use openapi::document as openapi;
 pub use routes::{ServeError, Shared, router};

@@ -30,13 +30,13 @@ const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Where a client is: it has all events of the log entries before `from`, and of those up to the cursor's size what stands before the cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
-    from: u64,
-    after: Option<Cursor>,
+pub(super) struct Place {
+    pub from: u64,
+    pub after: Option<Cursor>,
 }
 
 impl Place {
-    fn parse(text: &str) -> Option<Place> {
+    pub fn parse(text: &str) -> Option<Place> {
         let (from, after) = match text.split_once('~') {
             Some((from, after)) => (from, Some(Cursor::parse(after).ok()?)),
             None => (text, None),
@@ -44,7 +44,7 @@ impl Place {
         Some(Place { from: from.parse().ok()?, after })
     }
 
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         self.after.as_ref().map_or_else(|| self.from.to_string(), |after| format!("{}~{}", self.from, after.to_text()))
     }
 }
