@@ -504,10 +504,10 @@ fn of_containerd(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
         "created-sandbox" => {
             let known = container::container(case, id)?;
             let asked = container::asked(case, event, &known)?;
-            if asked.requests.is_empty() {
-                if let Some(found) = manifest::of_container(case, event, &known)? {
-                    return Ok(found);
-                }
+            if asked.requests.is_empty()
+                && let Some(found) = manifest::of_container(case, event, &known)?
+            {
+                return Ok(found);
             }
             Ok(of_asked(event, &known, &asked))
         }
