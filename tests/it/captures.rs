@@ -35,6 +35,21 @@ fn ingest(scratch: &Scratch, files: &[&str]) {
     scratch.ok(&arguments);
 }
 
+/// A listener that is being let in may not hear the kernel tell of it.
+#[test]
+fn a_listener_need_not_hear_of_itself() {
+    let listener = "type=EVENT_LISTENER msg=audit(1795467103.123:103): pid=9 uid=0 auid=1502 tty=(none) ses=1 comm=\"d\" exe=\"/usr/bin/d\" nl-mcgrp=1 op=connect res=1\n";
+    let other = listener.replace("EVENT_LISTENER", "CONFIG_CHANGE");
+    for (record, expected) in [(listener, 0), (other.as_str(), 1)] {
+        let scratch = Scratch::new();
+        let log: String = (100..106).map(|n| auditd(n, 1502)).collect();
+        scratch.write("audit.log", log + record);
+        scratch.write("group.log", (103..106).map(|n| multicast(n, 1502)).collect::<String>());
+        ingest(&scratch, &["audit.log", "group.log"]);
+        assert_eq!(findings(&scratch).len(), expected, "{record}");
+    }
+}
+
 #[test]
 fn what_one_capture_lacks_or_has_otherwise_is_found() {
     let scratch = Scratch::new();
