@@ -278,6 +278,7 @@ fn the_line_of_sshd_adds_the_key_and_is_never_sure() {
     assert_eq!(rules(&of(&line(498))), ["login-session"], "the line of another process");
     let twice = of(&(line(499) + &line(499).replace("36030", "36031")));
     assert_eq!(twice["chain"][1]["link"]["class"], "AMBIGUOUS");
+    assert_eq!(end(&twice), "bob PROVEN", "a forged line takes nothing away");
 }
 
 const CONTAINER: &str = "e9dca3dcb8a51b47b9767286a4f8e80679e2932205f0f7569bfbf1e27760310b";
