@@ -34,6 +34,8 @@ pub struct Client<'e> {
     pub argv: &'e [Str],
 }
 
+/// Why nobody is named where look-ups met their limit: the real client may be beyond it.
+const TOO_MANY: &str = "more clients or containers at that time than are looked at";
 /// Namespaces of containerd that are the kubelet's.
 const OF_KUBELET: &str = "k8s.io";
 
@@ -106,6 +108,9 @@ fn none() -> Found {
 fn of_exec(case: &Case<'_>, event: &Arc<Event>, container: &str, exec_id: Option<&str>) -> Result<Found, Failed> {
     let at = event.when.event.nanos;
     let clients = case.with_key(keys::client_exec(event), at.saturating_sub(SESSION_HORIZON_NS), at)?;
+    if clients.len() >= FOUND_MAX {
+        return Ok(Found::none(TOO_MANY));
+    }
     let process = Exec::of(case, event)?.and_then(|exec| exec.first.process.clone());
     let namespace = daemon_namespace(event);
     let foreign = is_foreign(event);
@@ -178,7 +183,7 @@ fn of_making(case: &Case<'_>, event: &Arc<Event>, container: &str) -> Result<Fou
     let clients = case.with_key(keys::client_run(event), since, at)?;
     let made = case.with_key(keys::foreign_made(event), since, at)?;
     if clients.len() >= FOUND_MAX || made.len() >= FOUND_MAX {
-        return Ok(Found::none("more clients or containers at that time than are looked at"));
+        return Ok(Found::none(TOO_MANY));
     }
     // One client makes one container: those that can only have made an earlier one did so.
     let mut taken: HashSet<EventId> = HashSet::new();

@@ -187,10 +187,13 @@ fn causes_from(case: &Case<'_>, event: &Arc<Event>, first: Option<Found>) -> Res
         why.chain.push(Step { event: Arc::clone(&here), link: Some(link) });
         if class == Class::Ambiguous {
             // A login that the kernel kept stands, whatever is doubtful of what came before it: a line of syslog, which anybody may forge.
-            why.root = match login(&why.chain, usize::from(is_ground)) {
-                Some(root) => root,
-                None => one_of(case, &found, weakest, missing)?,
-            };
+            match login(&why.chain, usize::from(is_ground)) {
+                Some(root) => {
+                    why.root = root;
+                    typed(case, event, &mut why)?;
+                }
+                None => why.root = one_of(case, &found, weakest, missing)?,
+            }
             return Ok(why);
         }
         weakest = weakest.max(class);
