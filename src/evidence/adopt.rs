@@ -92,7 +92,7 @@ pub fn adopt_key(
     let trusted = if lost { Vec::new() } else { takeover.previous.clone() };
     let mut writer = recover(layout, lock, keys, Trust { checkpoint, signed: None, keys: trusted })?;
     let record = takeover.record(&crate::time::rfc3339(now), &note);
-    writer.append(own_draft(record.into_bytes()), &Envelope { received: now, door: Door::Ingest, peer: None })?;
+    writer.append(own_draft(record.into_bytes()), &Envelope::witnessed(now, Door::Ingest, None))?;
     writer.guard(Writer::publish_all)?;
     writer.close()?;
     key_info(options)

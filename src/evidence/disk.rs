@@ -63,6 +63,18 @@ pub(super) fn rename(from: &Path, to: &Path) -> Result<(), EvidenceError> {
     step("rename", to, || std::fs::rename(from, to))
 }
 
+/// Replaces a small file, or makes it, durably: it is the old one or the new one, whole.
+pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), EvidenceError> {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".new");
+    let aside = Path::new(&aside);
+    remove(aside)?;
+    sync(&create(aside, bytes, mode)?, aside)?;
+    // A crash here: the old one holds.
+    rename(aside, path)?;
+    sync_dir(path.parent().unwrap_or(Path::new(".")))
+}
+
 /// Removes a file; it is fine when there is none.
 pub(super) fn remove(path: &Path) -> Result<(), EvidenceError> {
     step("remove", path, || match std::fs::remove_file(path) {

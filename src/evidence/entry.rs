@@ -1,11 +1,11 @@
 //! The log entry (`docs/format.md` §3): envelope, batch header, signature, as UTF-8 text.
 //!
 //! Inside: making one, reading one strictly (what is accepted is exactly what is written).
-//! Not here: whether its signature holds (`VerifierKey::open` on `Entry::note`).
+//! Not here: which keys are to be trusted (`keyring`).
 
 use super::format_error::FormatError;
 use super::header::Header;
-use super::note::{SigningKey, split_note};
+use super::note::{NoteError, SigningKey, VerifierKey, split_note};
 use super::text::{Lines, escaped, moment, of_moment, text as text_value};
 use super::tiles::ENTRY_BYTES_MAX;
 use crate::model::Moment;
@@ -20,20 +20,28 @@ pub enum Door {
     Ingest,
     /// The collector's own tailers.
     Tail,
+    /// What the collector says of itself: who asked what of it.
+    Own,
+    /// An agent, which sealed and signed the batch.
+    Agent,
 }
 
 impl Door {
+    const ALL: [Door; 4] = [Door::Ingest, Door::Tail, Door::Own, Door::Agent];
+
     /// The name in entries.
     pub fn name(self) -> &'static str {
         match self {
             Door::Ingest => "ingest",
             Door::Tail => "tail",
+            Door::Own => "own",
+            Door::Agent => "agent",
         }
     }
 
     /// The door of that name.
     pub fn of_name(name: &str) -> Option<Door> {
-        [Door::Ingest, Door::Tail].into_iter().find(|door| door.name() == name)
+        Door::ALL.into_iter().find(|door| door.name() == name)
     }
 }
 
@@ -46,6 +54,15 @@ pub struct Envelope {
     pub door: Door,
     /// Identity of the sender.
     pub peer: Option<String>,
+    /// Whose signature the header bears beside the collector's; exactly where the door is `Agent`.
+    pub signer: Option<VerifierKey>,
+}
+
+impl Envelope {
+    /// Of a batch that nobody else has signed.
+    pub fn witnessed(received: Moment, door: Door, peer: Option<String>) -> Envelope {
+        Envelope { received, door, peer, signer: None }
+    }
 }
 
 /// One entry of the log.
@@ -65,9 +82,29 @@ impl Entry {
     /// # Errors
     /// A value that is too long.
     pub(super) fn seal(envelope: &Envelope, header: Header, key: &SigningKey) -> Result<Entry, FormatError> {
+        let note = key.sign(&header.text()?);
+        Entry::with_note(envelope, header, &note)
+    }
+
+    /// Puts the note that somebody else has signed into its envelope, and adds the collector's signature.
+    ///
+    /// # Errors
+    /// An entry that is too long.
+    pub(super) fn admit(
+        envelope: &Envelope,
+        header: Header,
+        note: &str,
+        key: &SigningKey,
+    ) -> Result<Entry, FormatError> {
+        let (text, _) = split_note(note).map_err(|error| FormatError::entry(error.to_string()))?;
+        let note = format!("{note}{}", key.signature_line(text));
+        Entry::with_note(envelope, header, &note)
+    }
+
+    fn with_note(envelope: &Envelope, header: Header, note: &str) -> Result<Entry, FormatError> {
         let mut text = envelope_text(envelope)?;
         let note_at = text.len();
-        text.push_str(&key.sign(&header.text()?));
+        text.push_str(note);
         if text.len() > ENTRY_BYTES_MAX {
             return Err(FormatError::entry(format!("{} bytes; at most {ENTRY_BYTES_MAX} fit", text.len())));
         }
@@ -91,17 +128,22 @@ impl Entry {
         let received = lines.value("received", moment)?;
         let door = lines.value("door", Door::of_name)?;
         let peer = lines.value("peer", text_value)?;
+        let signer = match door {
+            Door::Agent => Some(lines.value("signer", |value| VerifierKey::parse(&text_value(value)?).ok())?),
+            _ => None,
+        };
         let empty = lines.line("an empty line")?;
         if !empty.is_empty() {
             return Err(lines.wrong("an empty line", empty));
         }
         let note = lines.rest();
         let (header, signatures) = split_note(note).map_err(|error| FormatError::entry(error.to_string()))?;
-        if signatures.lines().count() != 1 {
-            return Err(FormatError::entry("not exactly one signature"));
+        let expected = 1 + usize::from(signer.is_some());
+        if signatures.lines().count() != expected {
+            return Err(FormatError::entry(format!("not exactly {expected} signatures")));
         }
         let header = Header::parse(header)?;
-        let envelope = Envelope { received, door, peer: Some(peer).filter(|peer| !peer.is_empty()) };
+        let envelope = Envelope { received, door, peer: Some(peer).filter(|peer| !peer.is_empty()), signer };
         Ok(Entry { envelope, header, note_at: text.len() - note.len(), text: text.to_owned() })
     }
 
@@ -110,7 +152,19 @@ impl Entry {
         self.text.as_bytes()
     }
 
-    /// The signed note: batch header, empty line, signature line.
+    /// Whether the collector's key has signed the header, and whoever the envelope names beside it.
+    ///
+    /// # Errors
+    /// The first signature that does not hold or is not there.
+    pub fn open(&self, key: &VerifierKey) -> Result<(), NoteError> {
+        key.open(self.note())?;
+        if let Some(signer) = &self.envelope.signer {
+            signer.open(self.note())?;
+        }
+        Ok(())
+    }
+
+    /// The signed note: batch header, empty line, signature lines.
     pub fn note(&self) -> &str {
         self.text.get(self.note_at..).unwrap_or_default()
     }
@@ -120,7 +174,7 @@ impl Entry {
         self.note().rfind("\n\n").and_then(|end| self.note().get(..=end)).unwrap_or_default()
     }
 
-    /// The signature line, without its LF.
+    /// The collector's signature line, without its LF.
     pub fn signature_line(&self) -> &str {
         self.note().lines().last().unwrap_or_default()
     }
@@ -129,5 +183,9 @@ impl Entry {
 fn envelope_text(envelope: &Envelope) -> Result<String, FormatError> {
     let peer = escaped("the peer", envelope.peer.as_deref().unwrap_or_default().as_bytes())?;
     let received = of_moment(envelope.received);
-    Ok(format!("{FORMAT}\nreceived {received}\ndoor {}\npeer {peer}\n\n", envelope.door.name()))
+    let signer = match &envelope.signer {
+        Some(key) => format!("signer {}\n", escaped("the signer's key", key.to_string().as_bytes())?),
+        None => String::new(),
+    };
+    Ok(format!("{FORMAT}\nreceived {received}\ndoor {}\npeer {peer}\n{signer}\n", envelope.door.name()))
 }

@@ -95,7 +95,7 @@ pub(super) fn draft(source: &str, records: &[Vec<u8>]) -> Draft {
 }
 
 pub(super) fn envelope() -> Envelope {
-    Envelope { received: Moment { nanos: 1_795_455_000_123_456_789, digits: 9 }, door: Door::Tail, peer: None }
+    Envelope::witnessed(Moment { nanos: 1_795_455_000_123_456_789, digits: 9 }, Door::Tail, None)
 }
 
 /// Copies a folder with all that is in it.

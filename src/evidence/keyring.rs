@@ -73,7 +73,7 @@ impl Keyring {
         for (leaf, entry, takeover) in takeovers.iter().rev() {
             // It must be signed by the key that it announces, and that one must be trusted up to here already.
             let known = self.keys.iter().any(|(key, until)| *key == takeover.vkey && leaf < until);
-            if !known || takeover.vkey.open(entry.note()).is_err() {
+            if !known || entry.open(&takeover.vkey).is_err() {
                 continue;
             }
             self.keys.extend(takeover.previous.iter().map(|previous| (previous.clone(), *leaf)));
@@ -89,9 +89,9 @@ impl Keyring {
             return Ok(false);
         }
         for (key, until) in &self.keys {
-            match key.open(entry.note()) {
-                Ok(_) if leaf < *until => return Ok(true),
-                Ok(_) => return Err("its header is signed by a key that had been replaced before".to_owned()),
+            match entry.open(key) {
+                Ok(()) if leaf < *until => return Ok(true),
+                Ok(()) => return Err("its header is signed by a key that had been replaced before".to_owned()),
                 Err(NoteError::NotSigned { .. }) => {}
                 Err(error) => return Err(format!("its header: {error}")),
             }
@@ -118,7 +118,11 @@ impl Keyring {
 /// The takeover that a block holds, if it is of that source; a block that is wrong holds none, and is found to be so elsewhere.
 pub(super) fn takeover(block: &[u8]) -> Result<Option<(Entry, Takeover)>, EvidenceError> {
     let entry = Parts::cut(block).and_then(|parts| Entry::parse(parts.entry));
-    let is_takeover = |entry: &Entry| entry.header.source == KEY_SOURCE && entry.header.kind == RecordKind::Own;
+    // What somebody else has signed is that one's word, not the store's.
+    let is_takeover = |entry: &Entry| {
+        let header = &entry.header;
+        header.source == KEY_SOURCE && header.kind == RecordKind::Own && entry.envelope.signer.is_none()
+    };
     if !entry.is_ok_and(|entry| is_takeover(&entry)) {
         return Ok(None);
     }

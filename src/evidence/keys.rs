@@ -79,12 +79,8 @@ impl KeyDir {
         if read_note(&path)?.as_deref() != expected {
             return Err(EvidenceError::SignedElsewhere { path });
         }
-        let aside = self.dir.join("last-signed.new");
-        disk::remove(&aside)?;
-        disk::sync(&disk::create(&aside, new.as_bytes(), 0o600)?, &aside)?;
-        // A crash here: the old one holds, and the tree of the store extends it.
-        disk::rename(&aside, &path)?;
-        disk::sync_dir(&self.dir)
+        // A crash in here: the old one holds, and the tree of the store extends it.
+        disk::replace(&path, new.as_bytes(), 0o600)
     }
 }
 
@@ -147,7 +143,7 @@ pub(super) fn read_note(path: &Path) -> Result<Option<String>, EvidenceError> {
     String::from_utf8(bytes).map(Some).map_err(invalid)
 }
 
-fn check_private(path: &Path, wanted: &'static str) -> Result<(), EvidenceError> {
+pub(super) fn check_private(path: &Path, wanted: &'static str) -> Result<(), EvidenceError> {
     let mode = std::fs::metadata(path).map_err(EvidenceError::io("look at", path))?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(EvidenceError::KeyExposed { path: path.to_owned(), mode, wanted });

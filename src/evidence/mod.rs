@@ -42,9 +42,14 @@ mod proof_tests;
 mod proof_verify;
 mod prove;
 mod reader;
+mod receipt;
 mod record;
 mod seal;
+mod sealed;
 mod segment;
+mod spool;
+#[cfg(test)]
+mod spool_tests;
 mod stage;
 mod store;
 #[cfg(test)]
@@ -80,7 +85,10 @@ pub use proof_error::ProofError;
 pub use proof_verify::{RecordVerdict, Verdict};
 pub use prove::prove;
 pub use reader::{FRAME_CACHE_BYTES, Reader, StoreTiles};
+pub use receipt::{Receipt, ReceiptError};
 pub use record::{Block, FrameRecords, Record};
+pub use sealed::{Origin, Sealed, block_length, sealed_header};
+pub use spool::{Spool, SpoolReader, SpoolRecovery};
 pub use store::StoreOptions;
 pub use text::VALUE_BYTES_MAX;
 pub use tile_reader::TileReader;

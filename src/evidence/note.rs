@@ -84,10 +84,15 @@ impl SigningKey {
 
     /// The whole note: the text, an empty line, the signature line. The text ends with LF and has no other control character.
     pub fn sign(&self, text: &str) -> String {
+        format!("{text}\n{}", self.signature_line(text))
+    }
+
+    /// The signature line alone, its LF included: one more behind those that a note has.
+    pub fn signature_line(&self, text: &str) -> String {
         debug_assert!(check_text(text).is_ok(), "a text that cannot be a note: {text:?}");
         let mut signature = self.hash.to_vec();
         signature.extend_from_slice(&self.key.sign(text.as_bytes()).to_bytes());
-        format!("{text}\n— {} {}\n", self.name, BASE64.encode(&signature))
+        format!("— {} {}\n", self.name, BASE64.encode(&signature))
     }
 }
 

@@ -33,11 +33,8 @@ impl Log {
             let records: Vec<Vec<u8>> =
                 (0..*count).map(|number| format!("type=SYSCALL record={leaf}:{number}\n").into_bytes()).collect();
             let header = header(&records, root(&batch_leaves(leaf, &records)));
-            let envelope = Envelope {
-                received: Moment { nanos: 1_800_000_000_000_000_000, digits: 9 },
-                door: Door::Ingest,
-                peer: None,
-            };
+            let received = Moment { nanos: 1_800_000_000_000_000_000, digits: 9 };
+            let envelope = Envelope::witnessed(received, Door::Ingest, None);
             log.entries.push(Entry::seal(&envelope, header, &log.key).unwrap().bytes().to_vec());
             log.batches.push(records);
         }

@@ -92,7 +92,7 @@ impl ProofFile {
 fn verify_entry(proof: &EntryProof, key: Option<&VerifierKey>) -> Result<(Entry, Checkpoint), ProofError> {
     let entry = Entry::parse(&proof.bytes).map_err(|error| ProofError::Entry { detail: error.to_string() })?;
     if let Some(key) = key {
-        key.open(entry.note())?;
+        entry.open(key)?;
     }
     if proof.tlog_proof.index != proof.leaf {
         return Err(ProofError::OtherIndex { index: proof.tlog_proof.index });

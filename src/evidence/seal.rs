@@ -15,6 +15,7 @@ use super::error::EvidenceError;
 use super::header::{Header, header_hash};
 use super::note::SigningKey;
 use super::tree::{root, salted_leaf_hash};
+use crate::model::Moment;
 
 /// Raw bytes of a frame, about: one record is read by decompressing so many.
 const FRAME_BYTES: usize = 128 * 1024;
@@ -68,25 +69,41 @@ impl Sealer {
         key: &SigningKey,
         out: &mut Vec<u8>,
     ) -> Result<Entry, EvidenceError> {
+        let (header, secret, table) = self.prepare(draft, envelope.received)?;
+        let entry = Entry::seal(envelope, header, key)?;
+        push_block(entry.bytes(), &[&[0], &secret], &table.bytes(), &self.frames, out);
+        self.advance(&draft.source, entry.header_text());
+        Ok(entry)
+    }
+
+    /// Likewise, of a block that is on its way to a collector: the signed note stands in the place of the log entry. Gives the header.
+    pub(super) fn seal_note(
+        &mut self,
+        draft: &Draft,
+        wall: Moment,
+        key: &SigningKey,
+        out: &mut Vec<u8>,
+    ) -> Result<Header, EvidenceError> {
+        let (header, secret, table) = self.prepare(draft, wall)?;
+        let text = header.text()?;
+        push_block(key.sign(&text).as_bytes(), &[&[0], &secret], &table.bytes(), &self.frames, out);
+        self.advance(&draft.source, &text);
+        Ok(header)
+    }
+
+    /// The chain of a source goes on behind a header that was sealed before.
+    pub(super) fn go_on(&mut self, header: &Header) -> Result<(), EvidenceError> {
+        let chain =
+            Chain { epoch: header.epoch, seq: header.seq.saturating_add(1), previous: header_hash(&header.text()?) };
+        self.chains.insert(header.source.clone(), chain);
+        Ok(())
+    }
+
+    fn prepare(&mut self, draft: &Draft, wall: Moment) -> Result<(Header, [u8; 32], Table), EvidenceError> {
         check(draft)?;
         let secret: [u8; 32] = random()?;
         let (leaves, table) = self.pack(draft, &secret)?;
-        let header = self.header(draft, envelope, leaves)?;
-        let entry = Entry::seal(envelope, header, key)?;
-        let table = table.bytes();
-        let head = Head { entry: entry.bytes().len(), keys: 33, table: table.len(), frames: self.frames.len() };
-        let start = out.len();
-        out.reserve(head.total());
-        out.extend_from_slice(&head.bytes());
-        out.extend_from_slice(entry.bytes());
-        out.push(0);
-        out.extend_from_slice(&secret);
-        out.extend_from_slice(&table);
-        out.extend_from_slice(&self.frames);
-        let trailer = Sha256::digest(out.get(start..).unwrap_or_default());
-        out.extend_from_slice(&trailer);
-        self.advance(&draft.source, entry.header_text());
-        Ok(entry)
+        Ok((self.header(draft, wall, leaves)?, secret, table))
     }
 
     /// Leaf hashes, and the frames into `self.frames`.
@@ -135,7 +152,7 @@ impl Sealer {
         Ok(rest)
     }
 
-    fn header(&mut self, draft: &Draft, envelope: &Envelope, leaves: Vec<Hash>) -> Result<Header, EvidenceError> {
+    fn header(&mut self, draft: &Draft, wall: Moment, leaves: Vec<Hash>) -> Result<Header, EvidenceError> {
         if !self.chains.contains_key(&draft.source) {
             if self.chains.len() >= CHAINS_MAX {
                 self.chains.clear();
@@ -163,7 +180,7 @@ impl Sealer {
             continues: draft.continues,
             goes_on: draft.goes_on,
             boot: self.boot.clone(),
-            wall: envelope.received,
+            wall,
             monotonic: self.uptime.saturating_add(elapsed),
             records: u32::try_from(leaves.len()).unwrap_or(u32::MAX),
             root: root(&leaves),
@@ -176,6 +193,21 @@ impl Sealer {
             chain.previous = header_hash(header);
         }
     }
+}
+
+/// Appends a block of its parts; the keys may lie in pieces.
+pub(super) fn push_block(entry: &[u8], keys: &[&[u8]], table: &[u8], frames: &[u8], out: &mut Vec<u8>) {
+    let keys_length = keys.iter().map(|piece| piece.len()).sum();
+    let head = Head { entry: entry.len(), keys: keys_length, table: table.len(), frames: frames.len() };
+    let start = out.len();
+    out.reserve(head.total());
+    out.extend_from_slice(&head.bytes());
+    out.extend_from_slice(entry);
+    keys.iter().for_each(|piece| out.extend_from_slice(piece));
+    out.extend_from_slice(table);
+    out.extend_from_slice(frames);
+    let trailer = Sha256::digest(out.get(start..).unwrap_or_default());
+    out.extend_from_slice(&trailer);
 }
 
 /// What a draft promises (`Draft`), checked before it becomes evidence.

@@ -346,8 +346,7 @@ impl Scan<'_> {
         zstd: &mut zstd::bulk::Decompressor<'static>,
     ) -> Result<(), EvidenceError> {
         let checked = check_block(block, zstd).map_err(|error| damaged_at(blocks, at, &error.to_string()))?;
-        let note = checked.entry.note();
-        if !self.trust.keys.is_empty() && !self.trust.keys.iter().any(|key| key.open(note).is_ok()) {
+        if !self.trust.keys.is_empty() && !self.trust.keys.iter().any(|key| checked.entry.open(key).is_ok()) {
             return Err(damaged_at(blocks, at, "its header is not signed by the store's key"));
         }
         Ok(())

@@ -9,15 +9,18 @@ use std::sync::Arc;
 
 use super::checkpoint::Checkpoint;
 use super::disk;
-use super::draft::Draft;
-use super::entry::Envelope;
+use super::draft::{Draft, Hash};
+use super::entry::{Entry, Envelope};
 use super::error::EvidenceError;
 use super::keys::KeyDir;
 use super::layout::{Layout, SEGMENT_BLOCKS};
 use super::live::Live;
 use super::lock::Lock;
+use super::note::VerifierKey;
 use super::reader::Reader;
-use super::seal::Sealer;
+use super::receipt::Receipt;
+use super::seal::{Sealer, push_block};
+use super::sealed::Sealed;
 use super::stage::Stage;
 use super::tiles::{TILE_WIDTH, bundle_path, bundle_push};
 use super::tree::leaf_hash;
@@ -117,6 +120,39 @@ impl Writer {
             if writer.buffer.len() >= BUFFER_BYTES_MAX { writer.flush() } else { Ok(()) }
         })?;
         Ok(leaf)
+    }
+
+    /// Appends a batch that its origin has sealed and signed, and signs its header too; gives the index of its log entry and that entry's leaf hash. Who has
+    /// signed it must stand in the envelope. It is durable, and may be acknowledged, after the next `sync`.
+    ///
+    /// # Errors
+    /// An entry that is too long: nothing was appended, and the writer goes on. Everything else ends it.
+    pub fn append_sealed(&mut self, sealed: &Sealed, envelope: &Envelope) -> Result<(u64, Hash), EvidenceError> {
+        self.check()?;
+        let leaf = self.tree.size();
+        let before = self.buffer.len();
+        let entry = Entry::admit(envelope, sealed.header.clone(), sealed.note(), &self.keys.key)?;
+        let parts = sealed.parts()?;
+        push_block(entry.bytes(), &[parts.keys], parts.table, parts.frames, &mut self.buffer);
+        let length = self.buffer.len().saturating_sub(before);
+        self.guard(|writer| {
+            writer.admit(entry.bytes(), length)?;
+            if writer.buffer.len() >= BUFFER_BYTES_MAX { writer.flush() } else { Ok(()) }
+        })?;
+        Ok((leaf, leaf_hash(entry.bytes())))
+    }
+
+    /// Signs a receipt. It may be handed out once what it is about is durable.
+    ///
+    /// # Errors
+    /// A value that is too long.
+    pub fn sign_receipt(&self, receipt: &Receipt) -> Result<String, EvidenceError> {
+        Ok(receipt.sign(&self.keys.key)?)
+    }
+
+    /// The key that checks what this writer signs.
+    pub fn vkey(&self) -> VerifierKey {
+        self.keys.key.vkey()
     }
 
     /// Makes everything that was appended durable, with one fdatasync; gives the durable size.

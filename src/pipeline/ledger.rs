@@ -79,7 +79,7 @@ impl Ledger {
                 Item::Draft(draft) => {
                     bytes = bytes.saturating_add(draft.bytes.len());
                     let cursor = Cursors::entry(&draft);
-                    let envelope = Envelope { received: (self.clock)(), door: self.door, peer: None };
+                    let envelope = Envelope::witnessed((self.clock)(), self.door, None);
                     let leaf = self.writer.append(*draft, &envelope)?;
                     cursors.extend(cursor.map(|(cursor, before)| (cursor, before, leaf)));
                 }

@@ -72,7 +72,7 @@ impl Store {
             host: "node-1".to_owned(),
         };
         let mut writer = Writer::open(&options).unwrap();
-        let envelope = Envelope { received: Moment { nanos: 1, digits: 9 }, door: Door::Ingest, peer: None };
+        let envelope = Envelope::witnessed(Moment { nanos: 1, digits: 9 }, Door::Ingest, None);
         let append = |writer: &mut Writer, count: u64| {
             let from = writer.size();
             for n in from..from + count {
