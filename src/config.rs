@@ -2,9 +2,13 @@
 //!
 //! Not here: command-line options (`cli`), which override it.
 
+mod agent;
 mod alert;
+mod door;
 
+pub use agent::AgentConfig;
 pub use alert::{ALERTS_MAX, Alert, Receiver};
+pub use door::AgentsDoor;
 
 use crate::model::{Mapping, Reading, RecordKind};
 use crate::time::Zone;
@@ -59,6 +63,7 @@ struct Written {
     tail: Vec<WrittenTail>,
     #[serde(default)]
     alert: Vec<alert::Written>,
+    agents: Option<door::Written>,
     #[serde(default)]
     limits: WrittenLimits,
 }
@@ -100,6 +105,8 @@ pub struct Config {
     pub tail: Vec<Tail>,
     /// Who is told of what.
     pub alert: Vec<Alert>,
+    /// Where agents send; nowhere until it is configured.
+    pub agents: Option<AgentsDoor>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -149,6 +156,7 @@ impl Default for Config {
             node: String::new(),
             tail: Vec::new(),
             alert: Vec::new(),
+            agents: None,
             limits: Limits::default(),
         }
     }
@@ -183,6 +191,7 @@ impl Config {
             node,
             tail,
             alert: alert::checked(path, written.alert)?,
+            agents: written.agents.map(|door| door.checked(path)).transpose()?,
             limits: checked_limits(path, &written.limits)?,
         })
     }

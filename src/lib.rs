@@ -5,6 +5,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic))]
 
+pub mod agent;
 pub mod cli;
 pub mod config;
 pub mod correlate;
@@ -18,3 +19,4 @@ pub mod render;
 pub mod serve;
 pub mod source;
 pub mod time;
+pub mod tls;

@@ -9,9 +9,13 @@ use crate::evidence::Reader;
 use crate::pipeline::{Live, LiveOptions};
 use crate::query::Engine;
 use crate::render::{Safe, whole};
-use crate::serve::{Alerts, Ground, Metrics, Shared, check_alerts, router, serve};
+use crate::serve::{AgentDoor, Alerts, Door, Ground, Metrics, Shared, check_alerts, connections_max, router, serve};
+use crate::tls::{Clients, ServerTls};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+
+/// Connections of agents at once.
+const AGENTS_MAX: usize = 16_384;
 
 /// Follows, indexes and answers until told to stop.
 pub fn run(global: &Global, args: &ServeArgs) -> Result<Exit, CliError> {
@@ -89,6 +93,13 @@ async fn alerts(
 async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     let listener = listen(config.listen).await?;
     let address = listener.local_addr().map_err(|error| CliError::io("listening", &error))?;
+    let agents = match &config.agents {
+        None => None,
+        Some(door) => {
+            let tls = ServerTls::open(door.tls.clone(), Clients::Required).map_err(CliError::usage)?;
+            Some((listen(door.listen).await?, tls))
+        }
+    };
     let begin = entries(config);
     let options = LiveOptions { config: config.clone(), address, clock: crate::time::now };
     let started = tokio::task::spawn_blocking(move || Live::start(&options));
@@ -96,6 +107,10 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     let live = live.map_err(|error| super::ingest::pipeline_error(&error))?;
     let asked = asked_to_stop();
     greet(config, address, &live.engine());
+    if let Some((listener, _)) = &agents {
+        let address = listener.local_addr().map_err(|error| CliError::io("listening", &error))?;
+        say(format_args!("agents send to https://{address}"));
+    }
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let within = std::time::Duration::from_secs(config.limits.answer_s);
     let shared = Shared::new(live.engine(), crate::time::now, address, within);
@@ -109,11 +124,20 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     };
     let (alerts, live) = alerts(config, ground, &metrics, live).await?;
     let router = router(shared);
-    let mut waits = stopped.clone();
-    let server = tokio::spawn(serve(listener, router, metrics, async move {
-        // An error means that the sender is gone: stop too.
-        let _closed = waits.wait_for(|stop| *stop).await;
-    }));
+    let mut servers = tokio::task::JoinSet::new();
+    let mut open = |door: Door, metrics: Arc<Metrics>| {
+        let mut waits = stopped.clone();
+        servers.spawn(serve(door, metrics, async move {
+            // An error means that the sender is gone: stop too.
+            let _closed = waits.wait_for(|stop| *stop).await;
+        }));
+    };
+    if let Some((listener, tls)) = agents {
+        let (items, vkey) = live.door();
+        let router = AgentDoor::new(items, vkey, Arc::clone(&metrics)).router();
+        open(Door { listener, tls: Some(tls), router, connections_max: AGENTS_MAX }, Arc::clone(&metrics));
+    }
+    open(Door { listener, tls: None, router, connections_max: connections_max() }, metrics);
     let failed = tokio::select! {
         () = asked => None,
         failure = live.failed() => Some(failure),
@@ -121,7 +145,9 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     tracing::info!("stopping: what was read is made durable and signed");
     let _nobody_left = stop.send(true);
     // Open connections get a moment; what they ask is not evidence.
-    let _late = tokio::time::timeout(std::time::Duration::from_secs(2), server).await;
+    let ended = async { while servers.join_next().await.is_some() {} };
+    let _late = tokio::time::timeout(std::time::Duration::from_secs(2), ended).await;
+    servers.abort_all();
     let ended = tokio::task::spawn_blocking(move || {
         alerts.stop();
         live.stop()

@@ -3,11 +3,13 @@
 //! Inside: making one, reading one strictly (what is accepted is exactly what is written).
 //! Not here: which keys are to be trusted (`keyring`).
 
+use super::draft::Hash;
 use super::format_error::FormatError;
-use super::header::Header;
+use super::header::{Header, header_hash};
 use super::note::{NoteError, SigningKey, VerifierKey, split_note};
 use super::text::{Lines, escaped, moment, of_moment, text as text_value};
 use super::tiles::ENTRY_BYTES_MAX;
+use super::tree::leaf_hash;
 use crate::model::Moment;
 
 const FORMAT: &str = "deponent-entry/v1";
@@ -162,6 +164,16 @@ impl Entry {
             signer.open(self.note())?;
         }
         Ok(())
+    }
+
+    /// The log's leaf hash.
+    pub fn leaf_hash(&self) -> Hash {
+        leaf_hash(self.bytes())
+    }
+
+    /// What the header behind this one in its chain names as `previous`.
+    pub fn header_hash(&self) -> Hash {
+        header_hash(self.header_text())
     }
 
     /// The signed note: batch header, empty line, signature lines.

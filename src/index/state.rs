@@ -22,6 +22,8 @@ const CACHE_BYTES: u64 = 16 << 20;
 const COVERS_KEY: &[u8] = &[0];
 /// The newest cursor of each path.
 const PATHS: &str = "paths";
+/// Who sends batches, and how far each of their sources has come.
+const SENDERS: &str = "senders";
 /// Entries that one question gives back at most: heads are hashes, so more than some are an attack.
 const ENTRIES_MAX: usize = 100_000;
 
@@ -207,6 +209,26 @@ impl State {
         let paths = self.asked("opening", |db| db.open_tree(PATHS))?;
         let value = self.asked("reading", |_| paths.get(cursor::of_path(path)))?;
         Ok(value.and_then(|value| of_newest(&value, path)))
+    }
+
+    /// Remembers a row about a sender of batches. What is recorded after it never outlives it.
+    pub fn put_sender(&self, key: &[u8], value: &[u8]) -> Result<(), IndexError> {
+        let senders = self.asked("opening", |db| db.open_tree(SENDERS))?;
+        self.asked("writing", |_| senders.insert(key, value)).map(|_| ())
+    }
+
+    /// Forgets such a row.
+    pub fn remove_sender(&self, key: &[u8]) -> Result<(), IndexError> {
+        let senders = self.asked("opening", |db| db.open_tree(SENDERS))?;
+        self.asked("writing", |_| senders.remove(key)).map(|_| ())
+    }
+
+    /// All rows about senders, by key.
+    pub fn senders(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, IndexError> {
+        let senders = self.asked("opening", |db| db.open_tree(SENDERS))?;
+        let pair =
+            |pair: sled::Result<(sled::IVec, sled::IVec)>| pair.map(|(key, value)| (key.to_vec(), value.to_vec()));
+        self.asked("reading", |_| senders.iter().map(pair).collect())
     }
 
     /// sled 0.34 panics where a disk refuses a write or a sync: that is an error like any other here.

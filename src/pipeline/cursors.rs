@@ -4,7 +4,8 @@
 //! Not here: the comparison of a cursor with a file (`source::resume`), the encoding (`index`).
 
 use super::PipelineError;
-use crate::evidence::{Draft, Entry, Hash, Header, Reader};
+use super::senders::Senders;
+use crate::evidence::{Draft, Hash, Header, Reader};
 use crate::index::{CursorEntry, State};
 use crate::model::RecordRef;
 use crate::source::{Batch, Cursor, Keep, NEAR_BYTES, ResumeQuery};
@@ -22,12 +23,13 @@ const CHAINS_MAX: usize = 8;
 #[derive(Clone)]
 pub struct Cursors {
     state: Arc<State>,
-    reader: Reader,
+    /// The log; none where only the ends of what was read are kept, as by an agent.
+    reader: Option<Reader>,
 }
 
 impl Cursors {
-    /// Opens the state of a store and brings it up to the log.
-    pub fn open(dir: &Path, reader: &Reader) -> Result<Cursors, PipelineError> {
+    /// Opens the state of a store and brings it up to the log; also who has sent batches.
+    pub fn open(dir: &Path, reader: &Reader) -> Result<(Cursors, Senders), PipelineError> {
         let folder = dir.join("state");
         let mut state = State::open(&folder)?.state;
         if state.covers()? > reader.size() {
@@ -37,15 +39,56 @@ impl Cursors {
                 .map_err(|error| PipelineError::Io { what: format!("removing {}", folder.display()), error })?;
             state = State::open(&folder)?.state;
         }
-        for leaf in state.covers()?..reader.size() {
+        let (from, size) = (state.covers()?, reader.size());
+        let state = Arc::new(state);
+        let senders = Senders::open(Arc::clone(&state), reader, from, size)?;
+        for leaf in from..size {
             let entry = reader.entry(leaf)?;
-            if let Some(cursor) = of_entry(&entry, leaf) {
+            // What an agent has read is no file of this machine.
+            if entry.envelope.signer.is_none()
+                && let Some(cursor) = of_header(&entry.header, leaf)
+            {
                 state.record(&cursor, &entry.header.before)?;
             }
         }
-        state.advance(reader.size())?;
+        state.advance(size)?;
         state.flush()?;
-        Ok(Cursors { state: Arc::new(state), reader: reader.clone() })
+        Ok((Cursors { state, reader: Some(reader.clone()) }, senders))
+    }
+
+    /// Opens those of an agent: its batches leave it, so only their ends are known.
+    ///
+    /// # Errors
+    /// The state's.
+    pub fn of_spool(folder: &Path) -> Result<Cursors, PipelineError> {
+        Ok(Cursors { state: Arc::new(State::open(folder)?.state), reader: None })
+    }
+
+    /// The number of the first batch that is not known here.
+    ///
+    /// # Errors
+    /// The state's.
+    pub fn covers(&self) -> Result<u64, PipelineError> {
+        Ok(self.state.covers()?)
+    }
+
+    /// Remembers the end of a batch of that number.
+    ///
+    /// # Errors
+    /// The state's.
+    pub fn learn(&self, header: &Header, number: u64) -> Result<(), PipelineError> {
+        match of_header(header, number) {
+            Some(cursor) => Ok(self.state.record(&cursor, &header.before)?),
+            None => Ok(self.state.advance(number.saturating_add(1))?),
+        }
+    }
+
+    /// Makes what is remembered durable.
+    ///
+    /// # Errors
+    /// The state's.
+    pub fn flush(&self) -> Result<(), PipelineError> {
+        Ok(self.state.flush()?)
     }
 
     /// The cursor that a draft will leave, and the hash of what is before the draft; `None` when it is of a stream.
@@ -84,7 +127,7 @@ impl Cursors {
         for leaf in (0..=leaf).rev() {
             let Some(rest) = left.checked_sub(1) else { break };
             left = rest;
-            let Ok(entry) = self.reader.entry(leaf) else { break };
+            let Some(Ok(entry)) = self.reader.as_ref().map(|reader| reader.entry(leaf)) else { break };
             let header = &entry.header;
             let is_same = header.kind == cursor.kind && header.cluster == cursor.cluster && header.node == cursor.node;
             if !is_same || header.file.is_none() || (header.end, header.prefix) != (end, prefix) {
@@ -125,11 +168,12 @@ impl Keep for Cursors {
     }
 
     fn bytes(&mut self, batch: &Batch) -> Option<Vec<u8>> {
-        let records = self.reader.entry(batch.leaf).ok()?.header.records;
+        let reader = self.reader.as_ref()?;
+        let records = reader.entry(batch.leaf).ok()?.header.records;
         let mut bytes = Vec::new();
         for record in 0..records {
             // The bytes of a redacted one are gone.
-            bytes.extend_from_slice(&self.reader.record(RecordRef { leaf: batch.leaf, record }).ok()?);
+            bytes.extend_from_slice(&reader.record(RecordRef { leaf: batch.leaf, record }).ok()?);
         }
         (bytes.len() as u64 == batch.end.saturating_sub(batch.start)).then_some(bytes)
     }
@@ -147,8 +191,7 @@ fn to_batch(header: &Header, leaf: u64) -> Batch {
     }
 }
 
-fn of_entry(entry: &Entry, leaf: u64) -> Option<CursorEntry> {
-    let header = &entry.header;
+fn of_header(header: &Header, leaf: u64) -> Option<CursorEntry> {
     header.file.as_ref()?;
     Some(CursorEntry {
         kind: header.kind,

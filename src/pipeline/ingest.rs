@@ -90,7 +90,7 @@ pub fn ingest(options: &IngestOptions, progress: &Progress) -> Result<Ingested, 
     }
     let writer = Writer::open(&options.store)?;
     let reader = writer.reader();
-    let cursors = Cursors::open(&options.store.dir, &reader)?;
+    let (cursors, senders) = Cursors::open(&options.store.dir, &reader)?;
     let mut indexer = Indexer::open(&options.store.dir, reader, options.limits.index_heap_bytes)?;
     // What a crash left undone is done first and counts for nobody.
     indexer.advance(writer.size(), &mut |_| ())?;
@@ -98,7 +98,7 @@ pub fn ingest(options: &IngestOptions, progress: &Progress) -> Result<Ingested, 
     let before = indexer.summary().clone();
     let (items, received) = sync_channel(DRAFTS);
     let (durable, sizes) = channel();
-    let ledger = Ledger { writer, cursors: cursors.clone(), door: Door::Ingest, clock: options.clock };
+    let ledger = Ledger { writer, cursors: cursors.clone(), senders, door: Door::Ingest, clock: options.clock };
     let (writer, reports) = std::thread::scope(|scope| {
         let written = spawn(scope, "ledger", move || {
             let written = ledger.run(&received, &mut |size| {

@@ -9,7 +9,7 @@ use super::indexer::Indexer;
 use super::ledger::{Item, Ledger};
 use super::summary::Summary;
 use crate::config::{Config, KERNEL_AUDIT, Tail};
-use crate::evidence::{Door, Draft, Hash, Position, StoreOptions, Writer};
+use crate::evidence::{Door, Draft, Hash, Position, StoreOptions, VerifierKey, Writer};
 use crate::model::{Moment, RecordKind};
 use crate::query::{Engine, Followed};
 use crate::source::{
@@ -66,6 +66,8 @@ pub struct Live {
     engine: Engine,
     failure: Arc<Failure>,
     waker: Waker,
+    items: SyncSender<Item>,
+    vkey: VerifierKey,
     tailer: JoinHandle<()>,
     listeners: Vec<JoinHandle<()>>,
     ledger: JoinHandle<Option<Writer>>,
@@ -78,7 +80,7 @@ impl Live {
         let config = &options.config;
         let mut writer = Writer::open(&StoreOptions::new(config.store.clone()))?;
         let reader = writer.reader();
-        let cursors = Cursors::open(&config.store, &reader)?;
+        let (cursors, senders) = Cursors::open(&config.store, &reader)?;
         let mut indexer = Indexer::open(&config.store, reader.clone(), config.limits.index_heap_bytes)?;
         indexer.advance(writer.size(), &mut |_| ())?;
         indexer.commit()?;
@@ -87,13 +89,14 @@ impl Live {
         let engine = Engine::new(reader, indexer.index()).following(followed);
         let failure = Arc::new(Failure::default());
         let (items, received) = sync_channel(DRAFTS);
+        let (door, vkey) = (items.clone(), writer.vkey());
         let (durable, sizes) = channel();
         let tailer = tailer(config, cursors.clone());
         let hint = Hint::new(tailer.folders());
         let waker = hint.waker();
         let listeners = super::kernel::spawn(options, &items, &failure);
         let tailer = spawn_tailer(tailer, options.clock, items, hint, Arc::clone(&failure));
-        let ledger = Ledger { writer, cursors, door: Door::Tail, clock: options.clock };
+        let ledger = Ledger { writer, cursors, senders, door: Door::Tail, clock: options.clock };
         let fails = Arc::clone(&failure);
         let ledger = std::thread::spawn(move || {
             let run = ledger.run(&received, &mut |size| {
@@ -108,12 +111,17 @@ impl Live {
             index(&mut indexer, &sizes, show_after).map_err(|error| fails.set(error)).ok()?;
             Some(indexer.summary().clone())
         });
-        Ok(Live { engine, failure, waker, tailer, listeners, ledger, indexer })
+        Ok(Live { engine, failure, waker, items: door, vkey, tailer, listeners, ledger, indexer })
     }
 
     /// Whom to ask.
     pub fn engine(&self) -> Engine {
         self.engine.clone()
+    }
+
+    /// Where doors hand in what comes, and the key that signs receipts.
+    pub fn door(&self) -> (SyncSender<Item>, VerifierKey) {
+        (self.items.clone(), self.vkey.clone())
     }
 
     /// Resolves when a thread has failed.
@@ -135,6 +143,9 @@ impl Live {
         for listener in self.listeners {
             listener.join().map_err(gone("a listener"))?;
         }
+        // Doors may hold their ends of the channel: what they hand in from here on is not taken, and not acknowledged.
+        let _ended = self.items.send(Item::Stop);
+        drop(self.items);
         let writer = self.ledger.join().map_err(gone("the writer of evidence"))?;
         let summary = self.indexer.join().map_err(gone("the indexer"))?;
         if let Some(writer) = writer {
@@ -147,7 +158,8 @@ impl Live {
     }
 }
 
-fn tail_paths(tails: &[Tail]) -> Vec<TailPath> {
+/// What is followed, as the tailer wants it.
+pub fn tail_paths(tails: &[Tail]) -> Vec<TailPath> {
     let mut paths = Vec::new();
     for tail in tails {
         for pattern in tail.paths.iter().filter(|path| *path != KERNEL_AUDIT) {
@@ -203,7 +215,12 @@ fn spawn_tailer(
 }
 
 fn emit(item: TailItem, items: &SyncSender<Item>, clock: fn() -> Moment) -> Result<(), Stop> {
-    let draft = match item {
+    emitted(item, clock).map_or(Ok(()), |draft| items.send(Item::Draft(Box::new(draft))).map_err(|_| Stop))
+}
+
+/// The batch that comes of what a tailer hands out: what was read, or a record about it.
+pub fn emitted(item: TailItem, clock: fn() -> Moment) -> Option<Draft> {
+    Some(match item {
         TailItem::Draft(draft) => draft,
         TailItem::Control(Control::Gap { source, cluster, node, path, from, to_at_least, reason }) => {
             tracing::warn!(path = %String::from_utf8_lossy(&path), from, to_at_least, reason, "bytes may have been lost before they could be read");
@@ -215,7 +232,7 @@ fn emit(item: TailItem, items: &SyncSender<Item>, clock: fn() -> Moment) -> Resu
         }
         TailItem::Skipped(skipped) => {
             tracing::warn!(path = %skipped.path.display(), reason = %skipped.reason, "not followed");
-            return Ok(());
+            return None;
         }
         TailItem::Issue { path, issue } => {
             tracing::warn!(path = %path.display(), kind = issue.kind, at = issue.at, detail = %issue.detail, "a file has an oddity");
@@ -225,21 +242,25 @@ fn emit(item: TailItem, items: &SyncSender<Item>, clock: fn() -> Moment) -> Resu
             });
             own_draft(&crate::query::json::line(&record), String::new(), String::new())
         }
-    };
-    items.send(Item::Draft(Box::new(draft))).map_err(|_| Stop)
+    })
 }
 
 /// A batch of one record of deponent's own.
 pub fn own_draft(line: &str, cluster: String, node: String) -> Draft {
+    own_record(line, "deponent", &cluster, &node)
+}
+
+/// Likewise, of another source.
+pub fn own_record(line: &str, source: &str, cluster: &str, node: &str) -> Draft {
     let bytes = format!("{line}\n").into_bytes();
     let hash = |bytes: &[u8]| -> Hash { Sha256::digest(bytes).into() };
     let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     let head = hash(bytes.get(..256).unwrap_or(&bytes));
     Draft {
-        source: "deponent".to_owned(),
+        source: source.to_owned(),
         kind: RecordKind::Own,
-        cluster,
-        node,
+        cluster: cluster.to_owned(),
+        node: node.to_owned(),
         reading: Arc::default(),
         position: Position { file: None, start: 0, end: len, head, before: hash(b""), prefix: hash(&bytes) },
         continues: false,

@@ -12,14 +12,18 @@ mod ingest;
 mod kernel;
 mod ledger;
 mod live;
+mod senders;
 mod summary;
+mod taking;
 
 pub use cursors::Cursors;
 pub use indexer::{Indexer, rebuild};
 pub use ingest::{IngestOptions, Ingested, Progress, ingest};
-pub use ledger::{Item, Ledger};
-pub use live::{Live, LiveOptions};
+pub use ledger::{Delivered, Item, Ledger};
+pub use live::{Live, LiveOptions, emitted, own_draft, own_record, tail_paths};
+pub use senders::{SenderInfo, Senders};
 pub use summary::Summary;
+pub use taking::{Answer, Refusal, Sent};
 
 use crate::evidence::EvidenceError;
 use crate::index::IndexError;

@@ -70,6 +70,17 @@ impl Problem {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
     }
 
+    /// More comes in than becomes durable.
+    pub fn full() -> Problem {
+        let detail = "more comes in than can be made durable; send it again in a second";
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "full", detail)
+    }
+
+    /// Something failed that is not the client's fault.
+    pub fn internal(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", detail)
+    }
+
     /// The status as a number, and the text, for an answer whose first line has been sent already.
     pub fn line(&self) -> serde_json::Value {
         json!({ "_error": { "status": self.status.as_u16(), "title": self.title, "detail": self.detail } })
@@ -116,7 +127,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::from(self.text()));
         *response.status_mut() = self.status;
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
         }
         let value = header::HeaderValue::from_static("application/problem+json");

@@ -1,20 +1,24 @@
-//! Connections: so many at once, each with a time for its headers; and the end of all of them.
+//! Connections, plain or with TLS: so many at once, each with a time for its handshake and its headers; and the end of all of them.
 //!
-//! Not here: requests (`guard`, `routes`).
+//! Not here: requests (`guard`, `routes`), certificates (`tls`).
 
 use super::error::Problem;
 use super::metrics::Metrics;
 use super::routes::ServeError;
-use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use crate::tls::{ServerTls, peer_name};
+use axum::{Extension, Router};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// Connections at once, at most.
 const CONNECTIONS_MAX: usize = 1_024;
@@ -26,34 +30,75 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 const HEAD_BYTES_MAX: usize = 64 << 10;
 /// Headers of a request.
 const HEADERS_MAX: usize = 64;
+/// Requests at once on one HTTP/2 connection.
+const STREAMS_MAX: u32 = 16;
+/// Bytes that a client may send before it is told to go on.
+const WINDOW_BYTES: u32 = 1 << 20;
+/// How often a silent HTTP/2 connection is asked whether it is still there.
+const PING_EVERY: Duration = Duration::from_secs(30);
+/// How long a client may take for the TLS handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after a connection could not be accepted, as when no descriptor is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Who is at the other end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// From where.
+    pub address: SocketAddr,
+    /// The name in its verified certificate.
+    pub name: Option<String>,
+}
+
+/// A socket and what is spoken on it.
+pub struct Door {
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// Certificates; none on a loopback address.
+    pub tls: Option<ServerTls>,
+    /// What is served; each request has a `Peer` among its extensions.
+    pub router: Router,
+    /// Connections at once.
+    pub connections_max: usize,
+}
 
 /// Serves until `stop` resolves; then open answers are finished.
 ///
 /// # Errors
 /// None at present; the type is that of the caller.
 pub async fn serve(
-    listener: TcpListener,
-    router: Router,
+    door: Door,
     metrics: Arc<Metrics>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let places = Arc::new(Semaphore::new(connections_max()));
+    let Door { listener, tls, router, connections_max } = door;
+    let places = Arc::new(Semaphore::new(connections_max));
     let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
     let graceful = GracefulShutdown::new();
-    let mut builder = http1::Builder::new();
+    let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
+        .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX))
+        .max_concurrent_streams(STREAMS_MAX)
+        .initial_stream_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(WINDOW_BYTES)
+        .keep_alive_interval(Some(PING_EVERY))
+        .keep_alive_timeout(HEAD_TIMEOUT);
+    // On a loopback address no browser speaks HTTP/2 without TLS.
+    let builder = if tls.is_some() { builder } else { builder.http1_only() };
     let mut stop = std::pin::pin!(stop);
     loop {
-        let stream = tokio::select! {
+        let (stream, address) = tokio::select! {
             () = &mut stop => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(%error, "a connection was not accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -63,8 +108,8 @@ pub async fn serve(
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             metrics.connection_refused();
-            // Beyond that they are closed without a word.
-            if let Ok(permit) = Arc::clone(&refusals).try_acquire_owned() {
+            // Beyond that, and with TLS, they are closed without a word.
+            if let (None, Ok(permit)) = (&tls, Arc::clone(&refusals).try_acquire_owned()) {
                 tokio::spawn(async move {
                     let _slow = tokio::time::timeout(Duration::from_secs(1), refuse(stream)).await;
                     drop(permit);
@@ -74,12 +119,31 @@ pub async fn serve(
         };
         // An answer is written in small pieces: none of them waits for the client to acknowledge the one before. A socket that refuses is only slower.
         drop(stream.set_nodelay(true));
-        let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
-        let connection = graceful.watch(connection);
+        let config = tls.as_ref().map(ServerTls::config);
+        let (builder, router, watcher) = (builder.clone(), router.clone(), graceful.watcher());
         let metrics = Arc::clone(&metrics);
         tokio::spawn(async move {
             metrics.connections(1);
-            if let Err(error) = connection.await {
+            let ended = match config {
+                None => {
+                    let service = service(router, Peer { address, name: None });
+                    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+                    watcher.watch(connection).await
+                }
+                Some(config) => match handshake(config, stream, address).await {
+                    Ok((stream, peer)) => {
+                        let service = service(router, peer);
+                        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+                        watcher.watch(connection).await
+                    }
+                    Err(what) => {
+                        metrics.handshake_failed();
+                        tracing::debug!(%address, what, "no TLS connection came about");
+                        Ok(())
+                    }
+                },
+            };
+            if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended");
             }
             metrics.connections(-1);
@@ -90,8 +154,25 @@ pub async fn serve(
     Ok(())
 }
 
+fn service(router: Router, peer: Peer) -> TowerToHyperService<Router> {
+    TowerToHyperService::new(router.layer(Extension(peer)))
+}
+
+/// Speaks TLS, and finds out who that is.
+async fn handshake(
+    config: Arc<rustls::ServerConfig>,
+    stream: TcpStream,
+    address: SocketAddr,
+) -> Result<(TlsStream<TcpStream>, Peer), String> {
+    let shaken = tokio::time::timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(config).accept(stream)).await;
+    let stream = shaken.map_err(|_| "it took too long".to_owned())?.map_err(|error| error.to_string())?;
+    let certificates = stream.get_ref().1.peer_certificates();
+    let name = certificates.and_then(|certificates| certificates.first()).and_then(peer_name);
+    Ok((stream, Peer { address, name }))
+}
+
 /// A quarter of the files that the process may have open: evidence goes before answers.
-fn connections_max() -> usize {
+pub fn connections_max() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
     let files = line.and_then(|line| line.split_whitespace().next()).map_or(Some(1_024), |soft| match soft {

@@ -7,6 +7,9 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+/// Why an agent's request was refused.
+const REASONS: [&str; 6] = ["not-an-agent", "bad-batch", "full", "hole", "fork", "quarantined"];
+
 /// Counters since the start.
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -16,6 +19,10 @@ pub struct Metrics {
     busy: AtomicU64,
     connections: AtomicI64,
     connections_refused: AtomicU64,
+    handshakes_failed: AtomicU64,
+    agent_batches: AtomicU64,
+    agent_bytes: AtomicU64,
+    agents_refused: [AtomicU64; REASONS.len()],
     alerts: OnceLock<Vec<Arc<AlertCounts>>>,
 }
 
@@ -83,6 +90,29 @@ impl Metrics {
         self.connections_refused.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// A client did not get through the TLS handshake.
+    pub fn handshake_failed(&self) {
+        self.handshakes_failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An agent's batches became durable.
+    pub fn agent_batches(&self, batches: usize) {
+        self.agent_batches.fetch_add(u64::try_from(batches).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// So many bytes came from an agent, compressed.
+    pub fn agent_bytes(&self, bytes: usize) {
+        self.agent_bytes.fetch_add(u64::try_from(bytes).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// An agent's request was refused; the reason is one of `REASONS`.
+    pub fn agent_refused(&self, reason: &str) {
+        let counters = REASONS.iter().zip(&self.agents_refused);
+        counters.filter(|(name, _)| **name == reason).for_each(|(_, count)| {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
+    }
+
     /// There are alerts; said once.
     pub fn alerts(&self, counts: Vec<Arc<AlertCounts>>) {
         let _again = self.alerts.set(counts);
@@ -125,6 +155,18 @@ impl Metrics {
             "Connections turned away.",
             &[("", count(&self.connections_refused))],
         );
+        put(
+            "handshakes_failed_total",
+            "counter",
+            "TLS handshakes that failed.",
+            &[("", count(&self.handshakes_failed))],
+        );
+        put("agent_batches_total", "counter", "Batches of agents taken.", &[("", count(&self.agent_batches))]);
+        put("agent_bytes_total", "counter", "Bytes of agents' requests.", &[("", count(&self.agent_bytes))]);
+        let labels = REASONS.map(|reason| format!("{{reason=\"{reason}\"}}"));
+        let refused: Vec<(&str, u64)> =
+            labels.iter().zip(&self.agents_refused).map(|(label, counter)| (label.as_str(), count(counter))).collect();
+        put("agents_refused_total", "counter", "Requests of agents refused, by reason.", &refused);
         let alerts = self.alerts.get().map(Vec::as_slice).unwrap_or_default();
         let mut each = |name, kind, help, of: fn(&AlertCounts) -> &AtomicU64| {
             let values: Vec<(&str, u64)> =

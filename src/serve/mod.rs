@@ -5,6 +5,7 @@
 //! (`query::engine`), who else may ask (there is no access control yet; see `docs/threat-model.md`).
 
 mod alerts;
+mod batches;
 mod error;
 mod form;
 mod guard;
@@ -19,8 +20,9 @@ mod tail;
 mod testimony;
 
 pub use alerts::{AlertError, Alerts, Ground, Out, check as check_alerts};
+pub use batches::{AgentDoor, HOLE, SIGNER};
 pub use form::END;
-pub use listen::serve;
+pub use listen::{Door, Peer, connections_max, serve};
 pub use metrics::Metrics;
 pub use openapi::document as openapi;
 pub use routes::{ServeError, Shared, router};
