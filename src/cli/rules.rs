@@ -33,6 +33,8 @@ const PAGES: &[(&str, &str)] = &[
     ("token-pod", include_str!("../../docs/rules/token-pod.md")),
     ("certificate-use", include_str!("../../docs/rules/certificate-use.md")),
     ("csr-approval", include_str!("../../docs/rules/csr-approval.md")),
+    ("client-request", include_str!("../../docs/rules/client-request.md")),
+    ("firewall-connection", include_str!("../../docs/rules/firewall-connection.md")),
     ("UNATTRIBUTED_EXEC", include_str!("../../docs/rules/UNATTRIBUTED_EXEC.md")),
     ("AUDIT_ID_REUSE", include_str!("../../docs/rules/AUDIT_ID_REUSE.md")),
     ("ONE_SIDED", include_str!("../../docs/rules/ONE_SIDED.md")),

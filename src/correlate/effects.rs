@@ -9,7 +9,7 @@ use super::container::PodAt;
 use super::facts::{self, SessionKind};
 use super::links;
 use super::rules::{CLIENT_HORIZON_NS, LOGIN_LINE_NS, MANIFEST_HORIZON_NS, PROCESS_HORIZON_NS, SESSION_HORIZON_NS};
-use super::{credential, files, grounds, keys, manifest, owner, permission};
+use super::{credential, files, grounds, keys, manifest, owner, packet, permission, sender};
 use crate::model::{Event, EventId, Link, Source};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -23,6 +23,7 @@ pub fn effects(case: &Case<'_>, event: &Arc<Event>) -> Result<Vec<(Arc<Event>, L
             of_process(case, event, &mut candidates)?;
             of_write(case, event, &mut candidates)?;
             of_login(case, event, &mut candidates)?;
+            packet::packets(case, event, &mut candidates)?;
         }
         Source::Kubelet => manifest::effects(case, event, &mut candidates)?,
         Source::Syslog => of_line(case, event, &mut candidates)?,
@@ -56,6 +57,7 @@ fn rested(case: &Case<'_>, event: &Arc<Event>) -> Result<Vec<(Arc<Event>, Link)>
     }
     if event.source == Source::Linux {
         files::executed(case, event, &mut candidates)?;
+        sender::sent(case, event, &mut candidates)?;
     }
     let mut seen: HashSet<EventId> = HashSet::from([event.id]);
     let mut rested = Vec::new();

@@ -1,13 +1,15 @@
 //! What an event rests on besides its cause: the right, the credential, the program that was run.
 //!
 //! A request is caused by whoever held a credential; that the credential was there, and that it was allowed, has causes of its own. Each is a chain as
-//! any other, told beside it. Inside: which grounds an event has, and their chains. Not here: the rules (`permission`, `credential`, `program`).
+//! any other, told beside it. Inside: which grounds an event has, and their chains. Not here: the rules (`permission`, `credential`, `sender`, `files`).
 
 use super::case::{Case, Failed};
 use super::credential;
 use super::files;
 use super::links::Found;
 use super::permission;
+use super::rules::CLIENT_REQUEST;
+use super::sender;
 use super::walk::{Root, Step, follow};
 use crate::model::{Event, EventId, Source};
 use std::collections::HashSet;
@@ -36,6 +38,7 @@ pub fn found(case: &Case<'_>, event: &Arc<Event>) -> Result<Vec<Found>, Failed> 
         all.extend(permission::ground(case, event)?);
         all.extend(credential::ground(case, event)?);
         all.extend(credential::asked(case, event)?);
+        all.extend(sender::ground(case, event)?);
     }
     all.extend(files::of_program(case, event)?);
     Ok(all)
@@ -55,7 +58,7 @@ pub fn of_chain(case: &Case<'_>, chain: &[Step]) -> Result<Vec<Ground>, Failed> 
     let mut seen: HashSet<EventId> = HashSet::new();
     let mut level: Vec<Arc<Event>> = chain.iter().map(|step| Arc::clone(&step.event)).collect();
     let asked = chain.first().map(|step| step.event.id);
-    for _ in 0..DEPTH_MAX {
+    for depth in 0..DEPTH_MAX {
         let mut next = Vec::new();
         for event in level {
             // What a component of the cluster may do was there before, and says nothing of anybody.
@@ -63,7 +66,9 @@ pub fn of_chain(case: &Case<'_>, chain: &[Step]) -> Result<Vec<Ground>, Failed> 
                 continue;
             }
             for found in found(case, &event)? {
-                if found.link.is_none() {
+                let Some(link) = &found.link else { continue };
+                // Which process may have sent what a ground rests on says nothing more of the event.
+                if depth > 0 && link.rule == CLIENT_REQUEST.name {
                     continue;
                 }
                 if grounds.len() >= GROUNDS_MAX {

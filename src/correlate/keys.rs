@@ -5,7 +5,7 @@
 use super::client::{self, Wish};
 use super::facts::{self, Order, SessionKind};
 use super::writes::{self, Named};
-use super::{credential, owner, permission, review};
+use super::{credential, owner, packet, permission, review, sender};
 use crate::model::{Event, Outcome, Source};
 
 /// What is known to have been lost.
@@ -257,6 +257,46 @@ pub fn review(event: &Event, node: &str) -> String {
     format!("review:{}/{node}", cluster(event))
 }
 
+/// Programs that ask API servers, by the tool that they were started as, on a node.
+pub fn client_of(event: &Event, node: &str, tool: &str) -> String {
+    format!("client:{tool}@{}/{node}", cluster(event))
+}
+
+/// Before the name of each node whose kubelet came from an address.
+pub fn node_at(event: &Event, place: &str) -> String {
+    format!("node-at:{}/{place} ", cluster(event))
+}
+
+/// Before each address that the kubelet of a node came from.
+pub fn places_of(event: &Event, node: &str) -> String {
+    format!("places-of:{}/{node} ", cluster(event))
+}
+
+/// Requests that came from an address and that no component of the cluster made.
+pub fn sent_from(event: &Event, place: &str) -> String {
+    format!("sent-from:{}/{place}", cluster(event))
+}
+
+/// Calls of connect() of process `pid` of the event's node.
+pub fn connects_of(event: &Event, pid: u32) -> String {
+    format!("connects-of:{pid}@{}/{}", cluster(event), node(event))
+}
+
+/// Calls of connect() to an address and port, on the event's node.
+pub fn connect_to(event: &Event, side: &str) -> String {
+    format!("connect-to:{side}@{}/{}", cluster(event), node(event))
+}
+
+/// Programs whose URL names an address and port, on the event's node.
+pub fn fetch_of(event: &Event, side: &str) -> String {
+    format!("fetch-of:{side}@{}/{}", cluster(event), node(event))
+}
+
+/// Packets to an address and port that a rule of the event's node logged.
+pub fn packet_to(event: &Event, side: &str) -> String {
+    format!("packet-to:{side}@{}/{}", cluster(event), node(event))
+}
+
 fn cluster(event: &Event) -> &str {
     event.r#where.cluster.as_deref().unwrap_or("")
 }
@@ -275,6 +315,9 @@ pub fn keys(event: &Event, each: &mut dyn FnMut(&str)) {
         Source::Syslog => {
             if let Some(name) = facts::let_in(event) {
                 each(&let_in(event, name));
+            }
+            if let Some(side) = packet::logged(event) {
+                each(&packet_to(event, &side));
             }
         }
         Source::Crio | Source::Docker | Source::ControlPlane | Source::Application => {}
@@ -300,7 +343,15 @@ fn linux(event: &Event, each: &mut dyn FnMut(&str)) {
             each(&began(event, name));
         }
     }
+    if let Some(side) = packet::connected(event) {
+        each(&connect_to(event, &side));
+        event.how.pid.iter().for_each(|pid| each(&connects_of(event, *pid)));
+    }
     let Some(started) = facts::started(event) else { return };
+    if let Some(tool) = sender::tool(&started) {
+        each(&client_of(event, node(event), tool));
+        packet::fetched(event).iter().for_each(|side| each(&fetch_of(event, side)));
+    }
     if let Some(session) = event.who.login.as_ref().filter(|login| login.auid.is_some()).and_then(|login| login.ses) {
         each(&in_session(event, session));
     }
@@ -338,6 +389,13 @@ fn requests(event: &Event, each: &mut dyn FnMut(&str)) {
         each(&allowed(event, right.named()));
     }
     credential::issued(event).for_each(|credential| each(&issued(event, credential)));
+    if let Some((node, place)) = sender::kubelet_at(event) {
+        each(&(node_at(event, &place) + node));
+        each(&(places_of(event, node) + &place));
+    }
+    if let Some(place) = sender::sent_from(event) {
+        each(&sent_from(event, &place));
+    }
     let done = event.what.outcome == Outcome::Success;
     for object in event.what.objects.iter().filter(|_| done) {
         match (object.role.as_deref(), object.uid.as_deref()) {

@@ -12,6 +12,7 @@ use super::keys;
 use super::login;
 use super::manifest;
 use super::owner;
+use super::packet;
 use super::rules::{self, PROCESS_HORIZON_NS, Rule};
 use super::runtime::{self, Trust};
 use super::session::{self, Contest, Exec};
@@ -106,9 +107,9 @@ pub fn cause(case: &Case<'_>, event: &Arc<Event>) -> Result<Found, Failed> {
         Source::Kubelet => stream::cause(case, event),
         Source::Kubernetes if facts::mirrored_by(event).is_some() => manifest::of_mirror(case, event),
         Source::Kubernetes => of_request(case, event),
-        Source::Syslog => Ok(Found::none(
-            "whoever may write to /dev/log of that node can write such a line: it names nobody for certain",
-        )),
+        Source::Syslog => Ok(packet::cause(case, event)?.unwrap_or_else(|| {
+            Found::none("whoever may write to /dev/log of that node can write such a line: it names nobody for certain")
+        })),
         Source::Application => {
             Ok(Found::none("a program says what it likes, of itself and of its users: it names nobody for certain"))
         }

@@ -35,6 +35,15 @@ pub const MANIFEST_HORIZON_NS: i64 = 60_000_000_000;
 /// The login program's line and the kernel's beginning of a session lie so far apart at most, ns.
 pub const LOGIN_LINE_NS: i64 = 5_000_000_000;
 
+/// Longest time from a client's start to a request that it sent, ns.
+pub const REQUEST_HORIZON_NS: i64 = 60_000_000_000;
+/// The same for commands that go on: edit, wait, apply, a watch, ns.
+pub const REQUEST_LONG_NS: i64 = 600_000_000_000;
+/// Longest time from a connect(), or the start of its client, to a packet that a rule logged, ns: a first packet is sent again after 1 and 3 s.
+pub const PACKET_HORIZON_NS: i64 = 5_000_000_000;
+/// The kernel's log may be so much before the audit records, ns: its stamps are made of another clock.
+pub const PACKET_EARLY_NS: i64 = 1_000_000_000;
+
 /// An API request's stages.
 pub static REQUEST_STAGES: Rule = Rule {
     name: "request-stages",
@@ -256,6 +265,26 @@ pub static POD_BINDING: Rule = Rule {
     horizon_ms: None,
     best: Class::Proven,
 };
+/// The process that sent a request.
+pub static CLIENT_REQUEST: Rule = Rule {
+    name: "client-request",
+    version: 1,
+    title: "a client's process on a node, and a request that the API server had from there",
+    sources: &["linux", "kubernetes"],
+    keys: &["program", "arguments", "url", "address"],
+    horizon_ms: Some(REQUEST_LONG_NS / 1_000_000),
+    best: Class::Consistent,
+};
+/// The connection of a packet.
+pub static FIREWALL_CONNECTION: Rule = Rule {
+    name: "firewall-connection",
+    version: 1,
+    title: "a connection that a process made, and a packet of it that a firewall rule logged",
+    sources: &["linux", "syslog"],
+    keys: &["remote address and port", "protocol", "url"],
+    horizon_ms: Some(PACKET_HORIZON_NS / 1_000_000),
+    best: Class::Consistent,
+};
 
 /// All rules, from the request to the process.
 pub static RULES: &[&Rule] = &[
@@ -281,6 +310,8 @@ pub static RULES: &[&Rule] = &[
     &TOKEN_POD,
     &CERTIFICATE_USE,
     &CSR_APPROVAL,
+    &CLIENT_REQUEST,
+    &FIREWALL_CONNECTION,
 ];
 
 /// An exec that nobody asked the API server for.

@@ -54,11 +54,24 @@ pub(super) fn grounds(out: &mut dyn Write, look: &Look, grounds: &[Value], chain
         let place = chain.iter().rev().position(|step| step.pointer("/event/id").and_then(Value::as_str) == Some(&*of));
         let of = place.map_or_else(|| format!("event {}", Word(&of)), |place| format!("step {}", place + 1));
         writeln!(out)?;
-        writeln!(out, "What {of} rests on, {}:", ground_name(&rule))?;
+        writeln!(
+            out,
+            "{}",
+            sent_by(first, &of).unwrap_or_else(|| format!("What {of} rests on, {}:", ground_name(&rule)))
+        )?;
         self::chain(out, look, steps)?;
         writeln!(out, "{INDENT}{}", look.style.paint(paint_of_root(root), behind(root, steps)))?;
     }
     Ok(())
+}
+
+/// How a process that may have sent a request is told, with no more certainty than its link has; `first` is the ground's first step.
+pub(super) fn sent_by(first: &Value, of: &str) -> Option<String> {
+    let is_sender = text(first, "link.rule").as_deref() == Some("client-request");
+    is_sender.then(|| match text(first, "link.class").as_deref() {
+        Some("CONSISTENT") => format!("The records are consistent with {of} having been sent by this process:"),
+        _ => format!("It cannot be told which process sent {of}; these records fit:"),
+    })
 }
 
 /// What a rule of grounds leads to.

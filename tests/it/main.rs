@@ -18,6 +18,7 @@ mod corpus;
 mod correlation;
 mod correlation_api;
 mod correlation_credentials;
+mod correlation_flow;
 mod correlation_node;
 mod crash;
 mod evidence;

@@ -254,6 +254,7 @@ fn step(link: &Link, cause: &Event, effect: &Event) -> String {
         "login-line" => "the login program let somebody in",
         "login-session" => "it happened in the session of that login",
         "client-runtime" => "a command on the machine asked the container runtime for it, past the API server",
+        "firewall-connection" => "a packet fits the connection, or the command, of that program",
         "manifest-pod" => "the machine took the pod from a file that somebody had written there",
         "kubelet-pod" => "the machine made what belongs to that pod",
         "session-stream" => "the request was carried out by a program of the machine",

@@ -9,7 +9,7 @@ mod markdown;
 mod text;
 
 use super::link::{behind, body, brief, finding, head, list, paint_of_class, paint_of_root, verdict};
-use super::why::ground_name;
+use super::why::{ground_name, sent_by};
 use super::{Look, Renderer, Safe, Style, Word, sentence, whole};
 use crate::query::json::{at, each_text, text};
 use crate::time::Zone;
@@ -213,7 +213,9 @@ impl Told<'_> {
             // The chain tells the effect first, and people read the cause first.
             let place = steps.iter().rev().position(|step| text(step, "event.id").as_deref() == Some(&*of));
             let of = place.map_or_else(|| format!("Event {}", Word(&of)), |place| format!("Step {}", place + 1));
-            self.say(format!("{of} rests on {}:", ground_name(&rule)));
+            let here = of.replacen("Step", "step", 1).replacen("Event", "event", 1);
+            let sender = chain.first().and_then(|first| sent_by(first, &here));
+            self.say(sender.unwrap_or_else(|| format!("{of} rests on {}:", ground_name(&rule))));
             self.chain(chain)?;
             self.put(Block::Note("Behind it", None, format!("{}.", behind(root, chain).trim_end_matches('.'))));
         }
