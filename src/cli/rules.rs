@@ -26,6 +26,7 @@ const PAGES: &[(&str, &str)] = &[
     ("manifest-pod", include_str!("../../docs/rules/manifest-pod.md")),
     ("kubelet-pod", include_str!("../../docs/rules/kubelet-pod.md")),
     ("file-executed", include_str!("../../docs/rules/file-executed.md")),
+    ("file-loaded", include_str!("../../docs/rules/file-loaded.md")),
     ("owner-request", include_str!("../../docs/rules/owner-request.md")),
     ("pod-binding", include_str!("../../docs/rules/pod-binding.md")),
     ("binding-permission", include_str!("../../docs/rules/binding-permission.md")),

@@ -9,7 +9,7 @@ use super::container::PodAt;
 use super::facts::{self, SessionKind};
 use super::links;
 use super::rules::{CLIENT_HORIZON_NS, LOGIN_LINE_NS, MANIFEST_HORIZON_NS, PROCESS_HORIZON_NS, SESSION_HORIZON_NS};
-use super::{credential, files, grounds, keys, manifest, owner, packet, permission, sender};
+use super::{credential, files, grounds, keys, loaded, manifest, owner, packet, permission, sender};
 use crate::model::{Event, EventId, Link, Source};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -58,6 +58,7 @@ fn rested(case: &Case<'_>, event: &Arc<Event>) -> Result<Vec<(Arc<Event>, Link)>
     if event.source == Source::Linux {
         files::executed(case, event, &mut candidates)?;
         sender::sent(case, event, &mut candidates)?;
+        loaded::loaded(case, event, &mut candidates)?;
     }
     let mut seen: HashSet<EventId> = HashSet::from([event.id]);
     let mut rested = Vec::new();

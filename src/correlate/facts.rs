@@ -24,7 +24,8 @@ const FOLDERS: &[&str] = &[
     "/home/containerd/",
 ];
 
-fn is_installed(exe: &str, names: &[&str]) -> bool {
+/// Whether an executable has one of these file names, and lies where distributions install programs.
+pub fn is_installed(exe: &str, names: &[&str]) -> bool {
     let name = exe.rsplit('/').next().unwrap_or("");
     names.contains(&name) && FOLDERS.iter().any(|folder| exe.starts_with(folder)) && !exe.contains("/../")
 }
@@ -179,6 +180,8 @@ pub struct Session<'e> {
     pub tty: Option<bool>,
     /// Whether standard input was asked for.
     pub stdin: Option<bool>,
+    /// The uid that an exec webhook put before the command, as the API server says.
+    pub uid: Option<&'e str>,
     /// When it began, ns.
     pub start: i64,
     /// When it ended, ns.
@@ -215,10 +218,24 @@ pub fn session(event: &Event) -> Option<Session<'_>> {
         argv: (!unreadable && kind == SessionKind::Exec).then_some(event.how.argv.as_slice()),
         tty: told.then(|| event.how.tty.as_deref() == Some("true")),
         stdin: told.then(|| argument(event, "stdin") == Some("true")),
+        uid: argument(event, "exec-uid").filter(|uid| api && kind == SessionKind::Exec && is_uid(uid)),
         start: event.when.event.nanos,
         end: event.when.end.map(|end| end.nanos),
         opened: !api || event.what.code.as_deref() == Some("101") || event.what.outcome == Outcome::Success,
     })
+}
+
+/// Whether a text is a uid as the API server makes them.
+fn is_uid(text: &str) -> bool {
+    text.len() == 36 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+}
+
+/// The uid of a request that an exec webhook put before a command, as the arguments of a process begin.
+pub fn exec_uid(argv: &[Str]) -> Option<&str> {
+    match argv {
+        [env, variable, ..] if env == "env" => variable.strip_prefix("SPO_EXEC_REQUEST_UID=").filter(|uid| is_uid(uid)),
+        _ => None,
+    }
 }
 
 /// The names of a container, as one event says them.
@@ -323,6 +340,23 @@ pub fn unlinked(event: &Event) -> impl Iterator<Item = Written<'_>> {
         .filter_map(|object| Some(Written { inode: object.inode.as_deref()?, path: object.path.as_deref() }))
         // A file that is renamed has two names in one event, and lives on.
         .filter(move |file| !written(event).any(|other| other.inode == file.inode))
+}
+
+/// A file that a call opened to read it, and for nothing else: path and inode.
+pub fn opened_to_read(event: &Event) -> Option<Written<'_>> {
+    let call = event.how.syscall.as_deref()?;
+    let flags = argument(event, "flags")?;
+    let other = |flag: &str| matches!(flag, "O_WRONLY" | "O_RDWR" | "O_TRUNC" | "O_DIRECTORY" | "O_PATH");
+    if event.source != Source::Linux
+        || event.what.outcome != Outcome::Success
+        || !matches!(call, "open" | "openat" | "openat2")
+        || flags.split('|').any(other)
+    {
+        return None;
+    }
+    let object = event.what.object.as_ref().filter(|object| object.kind.as_deref() == Some("file"))?;
+    let inode = object.inode.as_deref().filter(|_| object.role.as_deref() == Some("NORMAL"))?;
+    Some(Written { inode, path: Some(object.path.as_deref()?) })
 }
 
 /// A file that the kubelet of the node opened to read it: path and inode.

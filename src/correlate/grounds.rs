@@ -1,12 +1,13 @@
-//! What an event rests on besides its cause: the right, the credential, the program that was run.
+//! What an event rests on besides its cause: the right, the credential, the program that was run, the file that was read.
 //!
 //! A request is caused by whoever held a credential; that the credential was there, and that it was allowed, has causes of its own. Each is a chain as
-//! any other, told beside it. Inside: which grounds an event has, and their chains. Not here: the rules (`permission`, `credential`, `sender`, `files`).
+//! any other, told beside it. Inside: which grounds an event has, and their chains. Not here: the rules (`permission`, `credential`, `sender`, `files`, `loaded`).
 
 use super::case::{Case, Failed};
 use super::credential;
 use super::files;
 use super::links::Found;
+use super::loaded;
 use super::permission;
 use super::rules::CLIENT_REQUEST;
 use super::sender;
@@ -41,6 +42,7 @@ pub fn found(case: &Case<'_>, event: &Arc<Event>) -> Result<Vec<Found>, Failed> 
         all.extend(sender::ground(case, event)?);
     }
     all.extend(files::of_program(case, event)?);
+    all.extend(loaded::ground(case, event)?);
     Ok(all)
 }
 

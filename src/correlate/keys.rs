@@ -5,7 +5,7 @@
 use super::client::{self, Wish};
 use super::facts::{self, Order, SessionKind};
 use super::writes::{self, Named};
-use super::{credential, owner, packet, permission, review, sender};
+use super::{credential, loaded, owner, packet, permission, review, sender};
 use crate::model::{Event, Outcome, Source};
 
 /// What is known to have been lost.
@@ -49,6 +49,16 @@ pub fn foreign_exec_in(container: &str) -> String {
 /// The runtime's orders for an exec of this id.
 pub fn ordered_exec(id: &str) -> String {
     format!("ordered-exec:{id}")
+}
+
+/// API sessions into whose record a webhook put this uid.
+pub fn exec_uid(event: &Event, uid: &str) -> String {
+    format!("exec-uid:{}/{uid}", cluster(event))
+}
+
+/// Programs whose arguments begin with this uid of a request, on any node.
+pub fn marked(event: &Event, uid: &str) -> String {
+    format!("marked:{}/{uid}", cluster(event))
 }
 
 /// Who names a container.
@@ -130,6 +140,21 @@ fn life(event: &Event, namespace: &str, pod: &str, each: &mut dyn FnMut(&str)) -
 /// Calls that wrote the file with this inode, or took its name away, on the event's node.
 pub fn inode(event: &Event, inode: &str) -> String {
     format!("inode:{inode}@{}/{}", cluster(event), node(event))
+}
+
+/// Calls that wrote the file of this path, or gave or took the name away, on the event's node.
+pub fn path(event: &Event, path: &str) -> String {
+    format!("path:{path}@{}/{}", cluster(event), node(event))
+}
+
+/// As [`path`], of any file of a folder that is read as a whole.
+pub fn folder(event: &Event, folder: &str) -> String {
+    format!("folder:{folder}@{}/{}", cluster(event), node(event))
+}
+
+/// Components of the event's node that were started with this path, and units that consist of it.
+pub fn loads(event: &Event, path: &str) -> String {
+    format!("loads:{path}@{}/{}", cluster(event), node(event))
 }
 
 /// Pods that the kubelet of the event's node got from files, or lost with them.
@@ -328,6 +353,13 @@ pub fn keys(event: &Event, each: &mut dyn FnMut(&str)) {
 
 fn linux(event: &Event, each: &mut dyn FnMut(&str)) {
     facts::written(event).chain(facts::unlinked(event)).for_each(|file| each(&inode(event, file.inode)));
+    for (_, path, _) in loaded::touched(event) {
+        each(&self::path(event, path));
+        if let Some(folder) = loaded::folder_of(path) {
+            each(&self::folder(event, folder));
+        }
+    }
+    loaded::named(event).iter().for_each(|path| each(&loads(event, path)));
     if let (Some(pid), true) = (event.how.pid, facts::written(event).next().is_some()) {
         each(&wrote(event, pid));
     }
@@ -359,6 +391,9 @@ fn linux(event: &Event, each: &mut dyn FnMut(&str)) {
         Some(Wish::Run) => each(&client_run(event)),
         Some(Wish::Exec) => each(&client_exec(event)),
         None => {}
+    }
+    if let Some(uid) = facts::exec_uid(started.argv) {
+        each(&marked(event, uid));
     }
     each(&process(event, started.pid));
     each(&child(event, started.ppid));
@@ -421,6 +456,7 @@ fn kubernetes(event: &Event, each: &mut dyn FnMut(&str)) {
     let (Some(namespace), Some(name)) = (place.namespace.as_deref(), place.pod.as_deref()) else { return };
     if let Some(opened) = facts::session(event) {
         each(&session(event, namespace, name));
+        opened.uid.iter().for_each(|uid| each(&exec_uid(event, uid)));
         if opened.kind == SessionKind::Attach {
             each(&attached(event, namespace, name));
         }

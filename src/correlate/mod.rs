@@ -1,7 +1,7 @@
 //! Which events belong together: rules as data and pure functions over events.
 //!
 //! Inside: `rules` (the table), `keys` (how events are found), `facts` (what one event says), `case` (a question in progress), `runtime`, `container`,
-//! `session` with `matching`, `clock` and `verdict`, `stream`, `owner`, `permission` and `credential` on `writes`, `client`, `login`, `files`, `manifest`,
+//! `session` with `matching`, `clock` and `verdict`, `stream`, `owner`, `permission` and `credential` on `writes`, `client`, `login`, `files`, `loaded`, `manifest`,
 //! `links` (one step back), `grounds` (what else an event rests on), `effects` (one step forward), `walk` (all the way).
 //! Not here: where events come from (`query`), how links are shown (`cli`). Nothing is stored: `docs/adr/0007`.
 
@@ -18,6 +18,7 @@ mod grounds;
 mod keys;
 mod kubectl;
 mod links;
+mod loaded;
 mod login;
 mod manifest;
 mod matching;

@@ -97,12 +97,12 @@ pub static CONTAINER_PROCESS: Rule = Rule {
 /// An exec session to the runtime's exec.
 pub static SESSION_EXEC: Rule = Rule {
     name: "session-exec",
-    version: 1,
+    version: 2,
     title: "an API exec session, and the runtime's exec in the container",
     sources: &["kubernetes", "linux", "containerd", "kubelet"],
-    keys: &["pod", "container", "argv", "tty", "start", "end"],
+    keys: &["pod", "container", "argv", "request uid", "tty", "start", "end"],
     horizon_ms: Some(SESSION_HORIZON_NS / 1_000_000),
-    best: Class::Strong,
+    best: Class::Proven,
 };
 /// The runtime's exec to the first process.
 pub static EXEC_PROCESS: Rule = Rule {
@@ -170,6 +170,16 @@ pub static FILE_EXECUTED: Rule = Rule {
     name: "file-executed",
     version: 1,
     title: "a program, as somebody last wrote its file, and a process that ran it",
+    sources: &["linux"],
+    keys: &["inode", "path"],
+    horizon_ms: None,
+    best: Class::Strong,
+};
+/// A file to the component that then read it.
+pub static FILE_LOADED: Rule = Rule {
+    name: "file-loaded",
+    version: 1,
+    title: "a file, as somebody last wrote it, and a component that then read it or was started with it",
     sources: &["linux"],
     keys: &["inode", "path"],
     horizon_ms: None,
@@ -303,6 +313,7 @@ pub static RULES: &[&Rule] = &[
     &MANIFEST_POD,
     &KUBELET_POD,
     &FILE_EXECUTED,
+    &FILE_LOADED,
     &OWNER_REQUEST,
     &POD_BINDING,
     &BINDING_PERMISSION,

@@ -91,9 +91,17 @@ impl Exec {
     pub fn fits(&self, session: &Session<'_>) -> bool {
         session.tty.is_none_or(|tty| tty == self.tty)
             && match (self.argv(), session.argv) {
-                (Some(mine), Some(asked)) => same_command(mine, asked).is_some(),
+                (Some(mine), Some(asked)) => {
+                    let same = same_command(mine, asked);
+                    same.is_some() && (same == Some("argv") || !self.is_of_another(session))
+                }
                 _ => true,
             }
+    }
+
+    /// Whether the uid that was put before its command is another than the session's.
+    fn is_of_another(&self, session: &Session<'_>) -> bool {
+        self.argv().and_then(facts::exec_uid).zip(session.uid).is_some_and(|(mine, asked)| mine != asked)
     }
 }
 
@@ -129,6 +137,26 @@ pub struct Contest {
     pub covered: bool,
     /// Whether some look-up met its limit.
     pub limited: bool,
+    /// Whether the one cause and the exec have a uid in common that nothing else has.
+    pub by_uid: bool,
+}
+
+/// Whether a session and an exec have the uid that a webhook gave the session's request, and no other session and no other process has it. The client may
+/// write the same words into its own command: then they stand behind those of the webhook, or the uid is another session's as well.
+fn by_uid(case: &Case<'_>, exec: &Exec, causes: &[Arc<Event>]) -> Result<bool, Failed> {
+    let [cause] = causes else { return Ok(false) };
+    let Some(session) = facts::session(cause) else { return Ok(false) };
+    let (Some(uid), Some(asked), Some(process)) = (session.uid, session.argv, exec.first.process.as_deref()) else {
+        return Ok(false);
+    };
+    let Some(started) = facts::started(process) else { return Ok(false) };
+    let put_before = started.argv.get(2..) == Some(asked) && facts::exec_uid(started.argv) == Some(uid);
+    if !put_before || !exec.first.by_parent {
+        return Ok(false);
+    }
+    let sessions = case.all(keys::exec_uid(cause, uid))?;
+    let processes = case.all(keys::marked(&exec.event, uid))?;
+    Ok(sessions.iter().all(|other| other.id == cause.id) && processes.iter().all(|other| other.id == process.id))
 }
 
 /// Finds what an exec could be the effect of.
@@ -149,7 +177,8 @@ pub fn contest(case: &Case<'_>, event: &Arc<Event>) -> Result<Option<Contest>, F
             Some(asked) => solve(field.causes.len(), field.execs.len(), &edges, asked),
             None => Solved { causes: Vec::new(), or_none: true, by_ends: false, whole: false, too_large: false },
         };
-        let causes = solved.causes.iter().filter_map(|number| field.causes.get(*number).cloned()).collect();
+        let causes: Vec<Arc<Event>> =
+            solved.causes.iter().filter_map(|number| field.causes.get(*number).cloned()).collect();
         let since = exec.start.saturating_sub(SESSION_HORIZON_NS);
         let until = exec.start.saturating_add(COARSE_NS);
         let covered = case.covers(
@@ -158,7 +187,8 @@ pub fn contest(case: &Case<'_>, event: &Arc<Event>) -> Result<Option<Contest>, F
             until.saturating_add(field.offset.high),
         )? && !case.lost(since, until)?;
         let limited = field.limited || touches || solved.too_large;
-        return Ok(Some(Contest { exec, container, causes, solved, offset: field.offset, covered, limited }));
+        let by_uid = by_uid(case, &exec, &causes)?;
+        return Ok(Some(Contest { exec, container, causes, solved, offset: field.offset, covered, limited, by_uid }));
     }
 }
 

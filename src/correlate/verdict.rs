@@ -90,7 +90,11 @@ fn class(contest: &Contest, missing: &mut Vec<Str>) -> Class {
     need(opened, "the stage at which the API server opened the session");
     let told = contest.causes.iter().all(|cause| facts::session(cause).is_none_or(|session| session.argv.is_some()));
     need(told, "the command that the session asked for");
-    if strong { Class::Strong } else { Class::Consistent }
+    match strong {
+        true if contest.by_uid => Class::Proven,
+        true => Class::Strong,
+        false => Class::Consistent,
+    }
 }
 
 fn compare(made: &mut Link, contest: &Contest, cause: &Event) {
@@ -119,6 +123,9 @@ fn compare(made: &mut Link, contest: &Contest, cause: &Event) {
         let mut compared = key(how.unwrap_or("argv"), joined(asked), joined(argv));
         compared.agrees = how.is_some();
         made.keys.push(compared);
+    }
+    if let (Some(asked), Some(uid)) = (session.uid, argv.and_then(facts::exec_uid)) {
+        made.keys.push(key("request uid", asked, uid));
     }
     if let Some(tty) = session.tty {
         made.keys.push(key("tty", tty.to_string(), exec.tty.to_string()));

@@ -81,6 +81,7 @@ pub(super) fn ground_name(rule: &str) -> &'static str {
         "token-use" | "certificate-use" => "the credential",
         "csr-approval" => "the request for the certificate",
         "file-executed" => "the program",
+        "file-loaded" => "the file",
         _ => "another event",
     }
 }

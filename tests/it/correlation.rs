@@ -29,7 +29,7 @@ pub fn lines() -> Vec<Vec<String>> {
 }
 
 /// The same with a session of somebody else: the same command in the same container, three seconds later, of which no exec was recorded.
-fn lines_with_another_session() -> Vec<Vec<String>> {
+pub fn lines_with_another_session() -> Vec<Vec<String>> {
     let mut files = lines();
     let other = |line: &String| {
         line.replace("alice@example.com", "mallory@example.com")
@@ -66,7 +66,7 @@ fn ingest_one(scratch: &Scratch, path: &Path, like: &str) {
 }
 
 /// `why` for the process that read /etc/shadow in the pod.
-fn why(scratch: &Scratch) -> Value {
+pub fn why(scratch: &Scratch) -> Value {
     why_of(scratch, "argv:/etc/shadow syscall:execve pid:24109")
 }
 

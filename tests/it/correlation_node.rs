@@ -360,6 +360,57 @@ fn ids_that_both_sides_name_decide() {
 }
 
 #[test]
+fn more_clients_than_are_looked_at_name_nobody() {
+    let command = ["cat", "/etc/shadow"];
+    let mut audit = asked(docker(BOB), &["docker", "exec", "web", "cat", "/etc/shadow"], "moby", EXEC_ID, &command);
+    assert_eq!(end(&of_process(&audit)), "bob CONSISTENT");
+    // They ask for something else, but one beyond those that are looked at may have asked for this.
+    for pid in 2_000..3_100 {
+        audit.runs(
+            20_050,
+            Process { pid, ppid: 709, ..docker(EVE) },
+            &["docker", "exec", "db", "id"],
+            "inode=8 dev=fe:00",
+        );
+    }
+    assert_eq!(end(&of_process(&audit)), "unknown");
+}
+
+#[test]
+fn whose_orphan_it_is_is_asked_where_a_logins_line_is_doubtful() {
+    let client = docker(BOB);
+    let mut audit = asked(client, &["docker", "run", "web", "sleep", "9"], "moby", EXEC_ID, &["unused"]);
+    // Only the daemon, its shim and the client of that story.
+    let until = audit.lines.match_indices("type=SYSCALL").nth(3).unwrap().0;
+    audit.lines.truncate(until);
+    order(&mut audit, 20_100, "moby", &["create", "init"]);
+    order(&mut audit, 20_150, "moby", &["start", "init"]);
+    let first = Process { pid: 620, ppid: SHIM, login: None, exe: "/bin/busybox" };
+    audit.runs(20_200, first, &["sleep", "9"], "inode=4 dev=00:4f");
+    let child = Process { pid: 640, ppid: 620, login: None, exe: "/bin/busybox" };
+    let line = "2026-11-23T20:58:29.900000+00:00 node-1 sshd[499]: Accepted publickey for bob from 192.0.2.7 port 36030 ssh2: ED25519 SHA256:V0cv9efHTr/OO4VWmg5BkCQSmLpT0k+tZO1Za1qFIMI\n";
+    let of = |audit: &Audit, lines: &str| {
+        let mut audit = audit.clone();
+        audit.runs(31_000, child, &["id"], "inode=4 dev=00:4f");
+        why(&store(&[("auditd", &audit.lines), ("syslog", lines)]), "pid:640 syscall:execve")
+    };
+    let twice = line.to_owned() + &line.replace("36030", "36031");
+    let alone = of(&audit, &twice);
+    assert_eq!(end(&alone), "bob CONSISTENT", "{}", alone["root"]);
+    assert_eq!(
+        alone["chain"].as_array().unwrap().iter().rev().find_map(|step| step["link"]["class"].as_str()),
+        Some("AMBIGUOUS")
+    );
+    let eves = Process { pid: 710, ppid: 709, ..docker(EVE) };
+    audit.runs(30_000, eves, &["docker", "exec", "web", "sh", "-c", "id"], "inode=8 dev=fe:00");
+    order(&mut audit, 30_100, "moby", &["exec", EXEC_ID]);
+    let started = Process { pid: 630, ppid: 610, login: None, exe: "/bin/busybox" };
+    audit.runs(30_150, started, &["sh", "-c", "id"], "inode=4 dev=00:4f");
+    assert_eq!(end(&of(&audit, line)), "AMBIGUOUS bob, eve", "it may be a child of hers");
+    assert_eq!(end(&of(&audit, &twice)), "AMBIGUOUS bob, eve", "a second line changes nothing of that");
+}
+
+#[test]
 fn a_number_of_another_login_is_another_process() {
     for parent in [801, 800] {
         let mut audit = Audit::default();

@@ -281,6 +281,58 @@ fn tail_shows_what_comes() {
     assert!(!out.contains(":1)"), "what was there before is no news: {out}");
 }
 
+/// Of what comes, `tail` shows what a computed condition holds for, and nothing else.
+fn tail_shows(condition: &str, first: &str, wanted: impl Fn(u32) -> String, mark: &str) {
+    let scratch = configured();
+    append(&scratch, first);
+    let _collector = Collector::start(&scratch);
+    wait_for(&scratch, 1);
+    let mut tail = scratch
+        .command(&["tail", "--store", "store", "-o", "ndjson", "-n", "2", condition])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut serial = 2;
+    let started = Instant::now();
+    while tail.try_wait().unwrap().is_none() {
+        append(&scratch, &(line(serial) + &wanted(serial + 1)));
+        wait_for(&scratch, serial as usize + 1);
+        serial += 2;
+        if started.elapsed() >= BOUND {
+            tail.kill().unwrap();
+            panic!("{condition}: nothing came");
+        }
+    }
+    let mut out = String::new();
+    tail.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    assert_eq!(out.lines().filter(|line| line.contains(mark)).count(), 2, "{condition}: {out}");
+}
+
+#[test]
+fn tail_shows_what_a_finding_is_about() {
+    let off = |serial: u32| {
+        format!(
+            "type=CONFIG_CHANGE msg=audit(1795467577.448:{serial}): op=set audit_enabled=0 old=1 auid=1502 ses=5 res=1\n"
+        )
+    };
+    tail_shows("finding:AUDIT_OFF", &line(1), off, "changed-audit-configuration");
+}
+
+#[test]
+fn tail_shows_what_has_links_of_a_rule_or_a_class() {
+    let began = "type=LOGIN msg=audit(1795467570.448:1): pid=499 uid=0 old-auid=4294967295 auid=1502 tty=(none) old-ses=4294967295 ses=9 res=1\n";
+    let runs = |serial: u32| {
+        format!(
+            "type=SYSCALL msg=audit(1795467577.448:{serial}): arch=c000003e syscall=59 success=yes exit=0 a0=1 a1=2 a2=3 a3=4 items=0 ppid=800 pid={} auid=1502 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=(none) ses=9 comm=\"id\" exe=\"/usr/bin/id\" key=\"k\"\ntype=EXECVE msg=audit(1795467577.448:{serial}): argc=1 a0=\"id\"\ntype=EOE msg=audit(1795467577.448:{serial}): \n",
+            900 + serial
+        )
+    };
+    for condition in ["link.rule:login-session exe:/usr/bin/id", "link.class:STRONG exe:/usr/bin/id"] {
+        tail_shows(condition, began, runs, "/usr/bin/id");
+    }
+}
+
 #[test]
 fn the_shipped_configuration_answers_its_own_questions() {
     let scratch = Scratch::new();

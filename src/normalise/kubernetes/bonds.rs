@@ -37,6 +37,9 @@ const OBJECTS_MAX: usize = 64;
 /// Text of a certificate, in PEM, that is decoded.
 const CERTIFICATE_BYTES_MAX: usize = 64 << 10;
 
+/// What the exec webhook of the Security Profiles Operator has put into the record: its name, and its key.
+const EXEC_UID: &str = "execmetadata.spo.io/SPO_EXEC_REQUEST_UID";
+
 /// One thing that is said.
 pub enum Said {
     /// An object and its role.
@@ -55,6 +58,10 @@ pub fn of(event: &AuditEvent<'_>, object: &ObjectRef<'_>, each: &mut dyn FnMut(S
     let verb = event.verb.as_deref().unwrap_or("");
     let resource = object.resource.as_deref().unwrap_or("");
     let subresource = object.subresource.as_deref().unwrap_or("");
+    // Written by the API server on the word of a webhook of this name, which had the same put before the command.
+    if let ("pods", "exec", Some(uid)) = (resource, subresource, event.annotation(EXEC_UID)) {
+        each(Said::Argument("exec-uid", uid.into()));
+    }
     let group = object.api_group.as_deref().unwrap_or("");
     let writes = matches!(verb, "create" | "update" | "patch");
     let workload = matches!(group, "apps" | "batch") || (group.is_empty() && resource == "replicationcontrollers");
