@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic))]
 
 pub mod agent;
+pub mod case;
 pub mod cli;
 pub mod config;
 pub mod correlate;

@@ -107,9 +107,14 @@ pub enum Command {
         after_help = "EXAMPLES:\n  deponent prove abcdefgh > e.proof\n  deponent verify e.proof --key \"$(deponent key)\""
     )]
     Prove(ProveArgs),
-    /// Check a proof file, a testimony, or every byte of a store
+    /// Testimonies, records and proofs of several events in one archive, for a court or an auditor
     #[command(
-        after_help = "EXAMPLES:\n  deponent verify e.proof --key VKEY\n  deponent verify testimony.json --key VKEY              its records, proofs and links; with --store also against the store\n  deponent verify --store DIR --key VKEY --head saved-head\n  deponent verify --store DIR --key VKEY --links -S -7d  also the links, made again from the raw records\n\nWithout --key the answer is \"self-consistent, not authenticated\": whoever made the store could have made another one."
+        after_help = "EXAMPLES:\n  deponent case export abcdefgh 2292487f-… --to case12.tar.zst --title 'Case 12'\n  deponent case export --query 'who:bob* ns:shop' -S yesterday --to case12.tar.zst\n  deponent verify case12.tar.zst --key VKEY"
+    )]
+    Case(CaseArgs),
+    /// Check a proof file, a testimony, a case, or every byte of a store
+    #[command(
+        after_help = "EXAMPLES:\n  deponent verify e.proof --key VKEY\n  deponent verify testimony.json --key VKEY              its records, proofs and links; with --store also against the store\n  deponent verify case12.tar.zst --key VKEY              all of a case, without unpacking it\n  deponent verify --store DIR --key VKEY --head saved-head\n  deponent verify --store DIR --key VKEY --links -S -7d  also the links, made again from the raw records\n\nWithout --key the answer is \"self-consistent, not authenticated\": whoever made the store could have made another one."
     )]
     Verify(VerifyArgs),
     /// The newest signed checkpoint; keep it somewhere else
@@ -320,10 +325,54 @@ pub struct ProveArgs {
     pub to: Option<PathBuf>,
 }
 
+/// `case`.
+#[derive(Debug, Args)]
+pub struct CaseArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: CaseAction,
+}
+
+/// What to do with a case.
+#[derive(Debug, Subcommand)]
+pub enum CaseAction {
+    /// Write one: testimonies with their records and proofs, gaps, findings, manifest, how to check it (exit 4: the limit left something out)
+    #[command(
+        after_help = "EXAMPLES:\n  deponent case export abcdefgh 2292487f-… --to case12.tar.zst --title 'Case 12'\n  deponent case export --query 'who:bob* ns:shop' -S yesterday --to case12.tar.zst\n\nThe same store, checkpoint and arguments give the same bytes: compare the SHA-256 that is printed. Whoever gets it: `deponent verify CASE.tar.zst --key VKEY`."
+    )]
+    Export(CaseExportArgs),
+}
+
+/// `case export`.
+#[derive(Debug, Args)]
+pub struct CaseExportArgs {
+    /// Ids, their beginnings, Audit-IDs, or `s.ms:serial`
+    #[arg(value_name = "ID")]
+    pub names: Vec<String>,
+    /// Also the events that this query finds
+    #[arg(long, value_name = "QUERY")]
+    pub query: Option<String>,
+    /// Which time, of the query
+    #[command(flatten)]
+    pub time: TimeArgs,
+    /// At most so many events of the query, the oldest; what is left out is counted
+    #[arg(short = 'n', long, value_name = "N", default_value_t = crate::case::EVENTS_DEFAULT)]
+    pub limit: usize,
+    /// Where to write it
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+    /// What to call it
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
+}
+
 /// `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// A proof file, or a testimony in JSON; without one the store is checked
+    /// A proof file, a testimony in JSON, or a case (.tar.zst); without one the store is checked
     pub file: Option<PathBuf>,
     /// Also make the links of the store again from its raw records, and compare (a testimony's always are)
     #[arg(long)]

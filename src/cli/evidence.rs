@@ -39,7 +39,7 @@ pub fn verify(global: &Global, args: &VerifyArgs) -> Result<Exit, CliError> {
             "--head is for stores: a proof file holds the checkpoint that it leads to, which is printed",
         )),
         Some(_) if args.since.is_some() || args.until.is_some() => {
-            Err(CliError::usage("--since and --until are for stores: a testimony is about one event"))
+            Err(CliError::usage("--since and --until are for stores: a file is checked as a whole"))
         }
         Some(file) => verify_file(global, args, file, key.as_ref()),
         None => {
@@ -49,16 +49,19 @@ pub fn verify(global: &Global, args: &VerifyArgs) -> Result<Exit, CliError> {
     }
 }
 
-/// A proof file, or a testimony: they begin differently.
+/// A proof file, a testimony, or a case: they begin differently.
 fn verify_file(global: &Global, args: &VerifyArgs, file: &Path, key: Option<&VerifierKey>) -> Result<Exit, CliError> {
     let mut start = [0; 256];
     let read = std::fs::File::open(file).and_then(|mut file| std::io::Read::read(&mut file, &mut start));
     let read = read.map_err(|error| CliError::io(file.display(), &error))?;
+    if crate::case::is_case(start.get(..read).unwrap_or_default()) {
+        return super::case::verify(global, file, key);
+    }
     if crate::query::is_testimony(start.get(..read).unwrap_or_default()) {
         return super::relink::testimony(global, file, key);
     }
     if args.links {
-        return Err(CliError::usage("--links is for stores and testimonies: a proof file holds no links"));
+        return Err(CliError::usage("--links is for stores, testimonies and cases: a proof file holds no links"));
     }
     verify_proof(global, file, key)
 }

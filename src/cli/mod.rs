@@ -4,6 +4,7 @@
 
 mod args;
 mod ask;
+mod case;
 mod evidence;
 mod exit;
 mod explain;
@@ -49,6 +50,7 @@ pub fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Rules(args) => rules::run(global, args),
         Command::Fields(args) => explain::fields(global, args),
         Command::Explain(args) => explain::explain(global, args),
+        Command::Case(args) => case::run(global, args),
         Command::Prove(args) => evidence::prove(global, args),
         Command::Verify(args) => evidence::verify(global, args),
         Command::Head => evidence::head(global),

@@ -53,7 +53,7 @@ pub fn testimony(global: &Global, file: &Path, key: Option<&VerifierKey>) -> Res
 }
 
 /// What the store says of the same event now.
-fn against_store(global: &Global, bytes: &[u8], event: &str) -> Result<Vec<Compared>, CliError> {
+pub(super) fn against_store(global: &Global, bytes: &[u8], event: &str) -> Result<Vec<Compared>, CliError> {
     let told = document(bytes).map_err(|error| CliError::new(Exit::Integrity, error))?;
     let mut now = Value::Null;
     let question = Question::Testify { name: event.to_owned(), proofs: false };

@@ -18,11 +18,16 @@ use crate::model::{EventId, RecordRef};
 /// How often a proof is begun again because a newer checkpoint was published while it was made.
 const ATTEMPTS_MAX: usize = 8;
 
-/// The proof of records, each once and in the order of the log, under the newest checkpoint.
+/// The proof of records, each once and in the order of the log, under the newest checkpoint, or under `note`, an earlier one of this store.
 ///
 /// # Errors
 /// No record; one that the checkpoint does not cover yet; a redacted one; damage; the disk's.
-pub fn prove(reader: &Reader, event: EventId, records: &[RecordRef]) -> Result<ProofFile, EvidenceError> {
+pub fn prove(
+    reader: &Reader,
+    event: EventId,
+    records: &[RecordRef],
+    note: Option<&str>,
+) -> Result<ProofFile, EvidenceError> {
     let records: BTreeSet<RecordRef> = records.iter().copied().collect();
     if records.is_empty() {
         return Err(ProofError::NoRecords.into());
@@ -44,31 +49,38 @@ pub fn prove(reader: &Reader, event: EventId, records: &[RecordRef]) -> Result<P
             bytes: reader.record(*at)?.to_vec(),
         });
     }
-    file.entries = entries(reader, leaves.keys().copied())?;
+    file.entries = entries(reader, leaves.keys().copied(), note)?;
     Ok(file)
 }
 
 /// The tiles of a checkpoint may be replaced by those of a newer one while they are read: then again, under that one.
-fn entries(reader: &Reader, leaves: impl Iterator<Item = u64> + Clone) -> Result<Vec<EntryProof>, EvidenceError> {
+fn entries(
+    reader: &Reader,
+    leaves: impl Iterator<Item = u64> + Clone,
+    under: Option<&str>,
+) -> Result<Vec<EntryProof>, EvidenceError> {
     let mut note = reader.checkpoint()?;
     for _ in 1..ATTEMPTS_MAX {
-        let result = entries_under(reader, leaves.clone(), &note);
+        let result = entries_under(reader, leaves.clone(), &note, under.unwrap_or(&note));
         let newest = reader.checkpoint()?;
         if result.is_ok() || newest == note {
             return result;
         }
         note = newest;
     }
-    entries_under(reader, leaves, &note)
+    entries_under(reader, leaves, &note, under.unwrap_or(&note))
 }
 
 fn entries_under(
     reader: &Reader,
     leaves: impl Iterator<Item = u64>,
+    newest: &str,
     note: &str,
 ) -> Result<Vec<EntryProof>, EvidenceError> {
+    let newest = Checkpoint::parse_unauthenticated(newest).map_err(ProofError::from)?;
     let checkpoint = Checkpoint::parse_unauthenticated(note).map_err(ProofError::from)?;
-    let mut tiles = reader.tiles(&checkpoint)?;
+    // The tree of an earlier checkpoint is the beginning of the newest one's, whose tiles are there.
+    let mut tiles = reader.tiles(&newest)?;
     let mut entries = Vec::new();
     for leaf in leaves {
         let hashes = tiles.inclusion_proof(leaf, checkpoint.size)?;

@@ -25,6 +25,9 @@ const SEGMENT_BYTES: u64 = 8 << 20;
 const HEADS_BYTES_MAX: u64 = 64 << 20;
 const POSITION_BYTES_MAX: u64 = 1 << 10;
 
+/// Told of each header that an opening finds, and the number of its block where that is there.
+pub type OnHead<'a> = dyn FnMut(Option<u64>, &Header) -> Result<(), EvidenceError> + 'a;
+
 /// What an opening found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -99,7 +102,7 @@ impl Spool {
     pub fn open(
         dir: &Path,
         bytes_max: u64,
-        head: &mut dyn FnMut(Option<u64>, &Header) -> Result<(), EvidenceError>,
+        head: &mut OnHead<'_>,
     ) -> Result<(Spool, SpoolReader, SpoolRecovery), EvidenceError> {
         disk::create_dirs(dir, 0o700)?;
         let (mut next, heads) = read_heads(dir)?;

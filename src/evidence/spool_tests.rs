@@ -201,7 +201,7 @@ fn a_crash_at_any_step_loses_nothing_that_was_synced() {
                     let Ok(Some(_)) = reader.read(MAX, AT_ONCE) else { break };
                     // The collector has it, whether that is noted here or not.
                     confirmed = header.seq + 1;
-                    if reader.confirm(&[header.clone()]).is_err() || reader.save_position().is_err() {
+                    if reader.confirm(std::slice::from_ref(&header)).is_err() || reader.save_position().is_err() {
                         break;
                     }
                 }

@@ -20,6 +20,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 const CACHE_BYTES: u64 = 16 << 20;
 /// Cursors first start with their version, which is never this.
 const COVERS_KEY: &[u8] = &[0];
+/// A row about a sender: key and value.
+pub type SenderRow = (Vec<u8>, Vec<u8>);
+
 /// The newest cursor of each path.
 const PATHS: &str = "paths";
 /// Who sends batches, and how far each of their sources has come.
@@ -224,7 +227,7 @@ impl State {
     }
 
     /// All rows about senders, by key.
-    pub fn senders(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, IndexError> {
+    pub fn senders(&self) -> Result<Vec<SenderRow>, IndexError> {
         let senders = self.asked("opening", |db| db.open_tree(SENDERS))?;
         let pair =
             |pair: sled::Result<(sled::IVec, sled::IVec)>| pair.map(|(key, value)| (key.to_vec(), value.to_vec()));

@@ -40,6 +40,8 @@ pub struct Engine {
     pub index: Index,
     events: Events,
     followed: Arc<Followed>,
+    /// Every answer rests on this checkpoint, whatever was signed since.
+    pinned: Option<Arc<str>>,
 }
 
 /// One state of the store, on which one answer rests from its first line to its trailer.
@@ -52,6 +54,7 @@ pub struct View {
     pub events: Events,
     /// What is followed here.
     pub followed: Arc<Followed>,
+    pinned: Option<Arc<str>>,
     /// When the answer must be there, and how long it may take.
     deadline: Option<(Instant, Duration)>,
 }
@@ -59,12 +62,21 @@ pub struct View {
 impl Engine {
     /// Answers from this evidence and this index of it.
     pub fn new(reader: Reader, index: Index) -> Engine {
-        Engine { reader, index, events: Events::default(), followed: Arc::default() }
+        Engine { reader, index, events: Events::default(), followed: Arc::default(), pinned: None }
     }
 
     /// The same, for one who follows these files: how they are doing is looked at.
     pub fn following(self, followed: Followed) -> Engine {
         Engine { followed: Arc::new(followed), ..self }
+    }
+
+    /// The same, with every answer under the checkpoint that is the newest now, so that several answers rest on one.
+    ///
+    /// # Errors
+    /// No checkpoint that can be read.
+    pub fn under_one_checkpoint(self) -> Result<Engine, AnswerError> {
+        let note = self.reader.checkpoint()?;
+        Ok(Engine { pinned: Some(note.into()), ..self })
     }
 
     /// The store as it is now.
@@ -75,6 +87,7 @@ impl Engine {
             searcher: self.index.searcher(),
             events: self.events.clone(),
             followed: Arc::clone(&self.followed),
+            pinned: self.pinned.clone(),
             deadline,
         }
     }
@@ -134,9 +147,22 @@ impl View {
         }
     }
 
-    /// Origin, size and root of the newest checkpoint.
+    /// The checkpoint that the answer is under: the newest, or the one that was chosen before.
+    pub fn checkpoint(&self) -> Result<String, AnswerError> {
+        match &self.pinned {
+            Some(note) => Ok(note.to_string()),
+            None => Ok(self.reader.checkpoint()?),
+        }
+    }
+
+    /// The one that was chosen before.
+    pub fn pinned(&self) -> Option<&str> {
+        self.pinned.as_deref()
+    }
+
+    /// Origin, size and root of the checkpoint.
     pub fn checkpoint_line(&self) -> Option<String> {
-        let note = self.reader.checkpoint().ok()?;
+        let note = self.checkpoint().ok()?;
         let checkpoint = Checkpoint::parse_unauthenticated(&note).ok()?;
         let root = data_encoding::BASE64.encode(&checkpoint.root);
         Some(format!("{} {} {root}", checkpoint.origin, checkpoint.size))

@@ -139,17 +139,17 @@ fn unreadable(view: &View, error: &NoteError) -> AnswerError {
 
 /// The proof file of records.
 pub fn proof_of(view: &View, id: EventId, places: &[RecordRef]) -> Result<ProofFile, AnswerError> {
-    let note = view.reader.checkpoint()?;
+    let note = view.checkpoint()?;
     let size = Checkpoint::parse_unauthenticated(&note).map_err(|error| unreadable(view, &error))?.size;
     match places.iter().map(|at| at.leaf).max() {
         Some(leaf) if leaf >= size => Err(AnswerError::Unsigned { id, leaf, size }),
-        _ => Ok(evidence::prove(&view.reader, id, places)?),
+        _ => Ok(evidence::prove(&view.reader, id, places, view.pinned())?),
     }
 }
 
 /// Sends the newest checkpoint and how far the index is.
 pub fn head(view: &View, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
-    let note = view.reader.checkpoint()?;
+    let note = view.checkpoint()?;
     let checkpoint = Checkpoint::parse_unauthenticated(&note).map_err(|error| unreadable(view, &error))?;
     sink(json!({
         "origin": checkpoint.origin, "size": checkpoint.size, "root": data_encoding::BASE64.encode(&checkpoint.root),

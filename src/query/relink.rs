@@ -17,7 +17,7 @@ use crate::evidence::VerifierKey;
 use crate::model::{Event, EventId};
 use exhibits::Book;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Bytes of a testimony that is read.
@@ -36,6 +36,8 @@ pub struct Retold {
     pub authenticated: bool,
     /// The checkpoint that it leads to: origin, size, root.
     pub checkpoint: Option<String>,
+    /// The signed checkpoints that it names, and that its proof leads to.
+    pub notes: BTreeSet<String>,
     /// What is wrong with records, entries, proofs or signatures.
     pub wrong: Vec<String>,
     /// What could not be checked, and why.
@@ -71,13 +73,20 @@ pub fn retell(bytes: &[u8], key: Option<&VerifierKey>) -> Result<Retold, String>
         proved: book.proved,
         authenticated: key.is_some() && book.wrong.is_empty(),
         checkpoint: book.checkpoint.clone(),
+        notes: book.notes.clone(),
         wrong: book.wrong.clone(),
         open: book.open.clone(),
         parts: Vec::new(),
     };
     let again = again(&book, event);
     match again {
-        Ok(again) => retold.parts = compare(told, &again, book.is_whole()),
+        Ok(again) => {
+            retold.parts = compare(told, &again, book.is_whole());
+            for part in retold.parts.iter_mut().filter(|part| part.part == compare::NOTICED) {
+                part.again =
+                    Again::Undecided("findings of many events: more than these records is behind them".to_owned());
+            }
+        }
         Err(why) => retold.open.push(format!("the rules could not be run again: {why}")),
     }
     Ok(retold)

@@ -31,9 +31,11 @@ pub enum Clients {
 /// A configuration that is made again when its files change. What is made from broken files is not used: the last good one stays, and the log says so.
 struct Reloading<C> {
     files: Files,
-    make: Box<dyn Fn(&Files) -> Result<C, TlsError> + Send + Sync>,
+    make: Make<C>,
     now: Mutex<Now<C>>,
 }
+
+type Make<C> = Box<dyn Fn(&Files) -> Result<C, TlsError> + Send + Sync>;
 
 struct Now<C> {
     config: Arc<C>,

@@ -160,8 +160,8 @@ fn a_forged_client_name_is_found_in_the_arguments_of_curl() {
     fn run(line: &str) -> Started<'_> {
         (9_800, 777, 3, "/usr/bin/curl", line)
     }
-    assert_eq!(of(&[run(forged.as_str())], &[record.clone()]), "CONSISTENT [777] login");
-    assert_eq!(of(&[run(forged.as_str()), KUBECTL], &[record.clone()]), "AMBIGUOUS [501, 777] ambiguous");
+    assert_eq!(of(&[run(forged.as_str())], std::slice::from_ref(&record)), "CONSISTENT [777] login");
+    assert_eq!(of(&[run(forged.as_str()), KUBECTL], std::slice::from_ref(&record)), "AMBIGUOUS [501, 777] ambiguous");
     assert_eq!(of(&[run(honest.as_str())], &[record]), "none");
 }
 

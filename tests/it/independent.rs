@@ -85,7 +85,7 @@ impl Store {
         fs::copy(options.dir.join("log/checkpoint"), name("older")).unwrap();
         append(&mut writer, 100);
         let refs = [(0, 0), (299, 0), (299, 4), (399, 2)].map(|(leaf, record)| RecordRef { leaf, record });
-        let proof = prove(&writer.reader(), EventId([7; 16]), &refs).unwrap();
+        let proof = prove(&writer.reader(), EventId([7; 16]), &refs, None).unwrap();
         fs::write(name("proof"), proof.to_text()).unwrap();
         append(&mut writer, 300);
         let newest = writer.close().unwrap();

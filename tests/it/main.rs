@@ -8,6 +8,7 @@ mod attribution;
 mod audit_off;
 mod ausearch;
 mod captures;
+mod case;
 mod channels;
 mod cli;
 mod clocks;

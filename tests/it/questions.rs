@@ -151,9 +151,9 @@ const ASKED: &[Asked] = &[
     },
     Asked {
         question: "Give the court everything about it.",
-        command: &["testify", "ID"],
+        command: &["case", "export", "ID", "--to", "case12.tar.zst"],
         of: PLANTED,
-        says: &["What is not proved", "bob"],
+        says: &["case12.tar.zst: 1 events", "sha256"],
         others: "a Timesketch export: no proofs",
     },
     Asked {
@@ -208,7 +208,7 @@ fn twenty_questions() {
         }
         let _ = write!(page, "Others: {}.\n\n```\n", asked.others);
         // What is signed, and when records were received, differs from store to store.
-        let is_own = matches!(asked.command[0], "prove" | "testify");
+        let is_own = matches!(asked.command[0], "prove" | "case");
         let lines: Vec<&str> = run.out.lines().filter(|_| !is_own).collect();
         for line in lines.iter().take(SHOWN) {
             let cut: String = line.chars().take(WIDE).collect();

@@ -17,6 +17,7 @@ const ROOMS: &[&[&str]] = &[
     &["index"],
     &["query"],
     &["render", "pipeline"],
+    &["case"],
     &["agent", "serve"],
     &["cli"],
 ];

@@ -138,3 +138,31 @@ fn the_stolen_token_of_the_lab() {
     // Scenarios C2 and C4: three requests, and one after the pod was deleted.
     assert_eq!(short(&scratch), ["high [127.0.0.66] 4"]);
 }
+
+#[test]
+fn a_testimony_with_a_finding_of_many_events_is_not_refuted() {
+    let scratch = Scratch::new();
+    scratch.write(
+        "k8s-audit.log",
+        [status("node-1", UID, 1), seen("node-1", "10.0.0.1", 2), used("10.9.9.9", 9)].concat(),
+    );
+    scratch.ok(&["ingest", "-q", "--store", "store", "--cluster", "c", "k8s-audit.log"]);
+    let found = scratch.run(&["findings", "--store", "store", "-o", "ndjson", "-q"]).lines();
+    let id = found.iter().find(|line| line["finding"] == "TOKEN_OUT_OF_PLACE").unwrap()["events"][0].as_str().unwrap();
+    let told = scratch.ok(&["testify", id, "--store", "store", "-q", "-o", "json", "--proofs"]).out;
+    assert!(told.contains("\"noticed\""), "{told}");
+    scratch.write("t.json", &told);
+    let run = scratch.run(&["verify", "t.json"]);
+    assert!(
+        run.code == 4 && run.out.contains("noticed: cannot be decided from these records"),
+        "{} {}",
+        run.code,
+        run.out
+    );
+    // The log has what is behind it, and a forged one differs there.
+    let run = scratch.run(&["verify", "t.json", "--store", "store"]);
+    assert!(run.code == 4 && !run.out.contains("in the store: noticed"), "{}", run.out);
+    scratch.write("t.json", told.replace("TOKEN_OUT_OF_PLACE", "TRACE_DELETED"));
+    let run = scratch.run(&["verify", "t.json", "--store", "store"]);
+    assert!(run.code == 3 && run.out.contains("in the store: noticed: differs"), "{}", run.out);
+}

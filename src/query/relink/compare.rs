@@ -20,7 +20,10 @@ const OTHERS: &[&str] = &[
     "checkpoint",
     "signed_checkpoint",
     "proof",
+    NOTICED,
 ];
+/// The part that rests on more than the records of a testimony.
+pub const NOTICED: &str = "noticed";
 /// Characters of a value that are shown.
 const SHOWN_CHARS_MAX: usize = 200;
 
@@ -66,6 +69,9 @@ pub fn compare(told: &Map<String, Value>, again: &Map<String, Value>, whole: boo
         }
         let (said, now) = (member(said, "chain"), member(now, "chain"));
         chain(&name, said.as_ref(), now.as_ref(), (whole, words_differ), &mut parts);
+    }
+    if told.contains_key(NOTICED) || again.contains_key(NOTICED) {
+        parts.push(one(NOTICED, told.get(NOTICED), again.get(NOTICED), whole, false));
     }
     for name in told.keys().filter(|name| !PARTS.contains(&name.as_str()) && !OTHERS.contains(&name.as_str())) {
         let again = Again::Differs("no testimony has this part".to_owned());

@@ -7,7 +7,7 @@ use crate::model::{Event, EventId, RecordRef};
 use crate::query::load::{self, Bytes, Loaded};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Sentences about what is wrong; more are counted.
@@ -27,6 +27,8 @@ pub struct Book {
     pub proved: usize,
     /// Origin, size, root.
     pub checkpoint: Option<String>,
+    /// The signed checkpoint, and those that the proof leads to.
+    pub notes: BTreeSet<String>,
     /// What does not hold.
     pub wrong: Vec<String>,
     /// What could not be looked at.
@@ -144,6 +146,7 @@ impl Book {
             self.open.push("it names no signed checkpoint of a log".to_owned());
             return;
         };
+        self.notes.insert(note.to_owned());
         let read = match key {
             Some(key) => Checkpoint::open(note, key),
             None => Checkpoint::parse_unauthenticated(note),
@@ -192,6 +195,7 @@ impl Book {
             }
         }
         for entry in &proof.entries {
+            self.notes.insert(entry.tlog_proof.checkpoint.clone());
             if self.entries.get(&entry.leaf).is_some_and(|known| known.bytes() != entry.bytes) {
                 wrong.push(format!("log entry {} is not the one that the proof proves", entry.leaf));
             }

@@ -38,7 +38,7 @@ pub fn testimony(store: &Store<'_>, event: &Event, why: &Why, proofs: bool) -> R
     testimony.insert("entries".to_owned(), Value::Array(entries));
     if let Some(checkpoint) = view.checkpoint_line() {
         testimony.insert("checkpoint".to_owned(), json!(checkpoint));
-        testimony.insert("signed_checkpoint".to_owned(), json!(view.reader.checkpoint()?));
+        testimony.insert("signed_checkpoint".to_owned(), json!(view.checkpoint()?));
     }
     if proofs {
         let proof = lookup::proof_of(view, event.id, &places)?;

@@ -77,7 +77,7 @@ fn uri(url: &str) -> Result<Uri, String> {
 pub(super) enum Told {
     Stdout { out: Out, torn: bool },
     File { path: PathBuf, pen: Arc<Mutex<()>> },
-    Webhook { uri: Uri, client: Client<HttpConnector, Full<Bytes>> },
+    Webhook { uri: Uri, client: Box<Client<HttpConnector, Full<Bytes>>> },
 }
 
 /// As the log may say it: the path of a URL can hold a secret.
@@ -106,7 +106,7 @@ impl Told {
                     .http1_max_buf_size(HEAD_BYTES_MAX)
                     .http1_max_headers(HEADERS_MAX)
                     .build(connector);
-                Told::Webhook { uri: uri(url)?, client }
+                Told::Webhook { uri: uri(url)?, client: Box::new(client) }
             }
         })
     }
