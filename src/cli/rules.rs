@@ -122,7 +122,7 @@ mod tests {
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.lines().count(), RULES.len() + FINDINGS.len());
         let row = text.lines().find(|line| line.starts_with("session-exec ")).unwrap();
-        assert!(row.contains(" STRONG ") && row.contains("an API exec session"), "{row}");
+        assert!(row.contains(" PROVEN ") && row.contains("an API exec session"), "{row}");
         assert!(text.contains("UNATTRIBUTED_EXEC  finding"), "{text}");
     }
 }

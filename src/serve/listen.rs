@@ -6,11 +6,16 @@ use super::error::Problem;
 use super::metrics::Metrics;
 use super::routes::ServeError;
 use crate::tls::{ServerTls, peer_name};
-use axum::{Extension, Router};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -154,8 +159,16 @@ pub async fn serve(
     Ok(())
 }
 
-fn service(router: Router, peer: Peer) -> TowerToHyperService<Router> {
-    TowerToHyperService::new(router.layer(Extension(peer)))
+/// A layer of the router would be made anew for each connection, and is large.
+fn service(
+    router: Router,
+    peer: Peer,
+) -> impl Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send> {
+    let router = TowerToHyperService::new(router);
+    service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer.clone());
+        router.call(request)
+    })
 }
 
 /// Speaks TLS, and finds out who that is.

@@ -463,5 +463,5 @@ fn effects_are_what_has_it_as_a_cause() {
     let began = scratch.search("action:changed-login-id");
     let lines = scratch.ok(&["effects", began[0]["id"].as_str().unwrap(), "--store", "store", "-o", "ndjson"]).lines();
     let rules: Vec<&str> = lines.iter().filter_map(|line| line["link"]["rule"].as_str()).collect();
-    assert_eq!(rules, ["login-session", "process-child", "manifest-pod"]);
+    assert_eq!(rules, ["login-session", "process-child", "file-loaded", "manifest-pod"]);
 }

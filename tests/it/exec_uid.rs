@@ -60,7 +60,7 @@ fn a_uid_that_the_webhook_gave_proves_whose_exec_it_is() {
     let mut crowd = lines_with_another_session();
     begins_with(&mut crowd, &["env", &variable(UID)]);
     annotated(&mut crowd, "alice@example.com", UID);
-    is(&crowd, "ambiguous", "AMBIGUOUS", "a session without a uid may be the one");
+    is(&crowd, "alice@example.com", "PROVEN", "the other session has none");
     annotated(&mut crowd, "mallory@example.com", OTHER_UID);
     is(&crowd, "alice@example.com", "PROVEN", "the other session has another uid");
 }
@@ -75,7 +75,7 @@ fn a_uid_of_another_session_or_of_several_proves_nothing() {
     begins_with(&mut two, &["env", &variable(UID)]);
     annotated(&mut two, "alice@example.com", UID);
     annotated(&mut two, "mallory@example.com", UID);
-    is(&two, "ambiguous", "AMBIGUOUS", "both have it");
+    is(&two, "alice@example.com", "STRONG", "both have it: only the other keys tell");
     let mut no_uid = lines();
     begins_with(&mut no_uid, &["env", &variable("1")]);
     annotated(&mut no_uid, "alice@example.com", "1");

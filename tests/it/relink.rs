@@ -109,7 +109,10 @@ fn every_change_is_found() {
         changes.push(("no candidate", changed(&told, &at("candidates"), json!([]))));
         changes.push(("a count", changed(&told, &at("candidate_count"), json!(2))));
         changes.push(("its evidence", changed(&told, &at("evidence"), json!([]))));
-        changes.push(("its rule", changed(&told, &at("rule"), json!("session-stream"))));
+        changes.push((
+            "its rule",
+            changed(&changed(&told, &at("rule"), json!("session-stream")), &at("version"), json!(1)),
+        ));
     }
     let mut more = told.clone();
     more["testimony"]["confession"] = json!("I did it");
