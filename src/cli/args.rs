@@ -66,6 +66,19 @@ pub enum Command {
         after_help = "EXAMPLES:\n  deponent serve\n  deponent serve -c /etc/deponent.toml --store /var/lib/deponent/store"
     )]
     Serve(ServeArgs),
+    /// Read this node's files and send them to a collector (what runs on every node)
+    #[command(
+        after_help = "EXAMPLES:\n  deponent agent -c /etc/deponent/agent.toml\n  deponent agent -c agent.toml --node \"$NODE_NAME\"\n\nWithout -c: ./agent.toml. Nothing is dropped: what the collector has not acknowledged with a signed receipt stays in the spool, and when that is full nothing more is read. docs/agents.md."
+    )]
+    Agent(AgentArgs),
+    /// The nodes that send to a collector, and letting one in again
+    #[command(
+        after_help = "EXAMPLES:\n  deponent agents                      who sends, when last, and who is quarantined\n  deponent agents accept prod/node-7   after a look at why"
+    )]
+    Agents(AgentsArgs),
+    /// Make what a first try needs
+    #[command(after_help = "EXAMPLES:\n  deponent init pki --cluster lab --collector deponent.example --out pki")]
+    Init(InitArgs),
     /// Read files and folders into a store
     #[command(
         after_help = "EXAMPLES:\n  deponent ingest audit.log k8s-audit.log.gz --store ./case\n  deponent ingest /mnt/node-7/var/log --node node-7 --cluster prod -o json\n  deponent ingest sshd.log --kind syslog --zone Europe/Berlin\n\nFormats are found by looking at the content: auditd (RAW, ENRICHED), audit.k8s.io (lines, lists, objects), containerd's log (logfmt, JSON), its events (as `ctr events` prints them), CRI-O's and dockerd's logs, `docker events`, the kubelet's log (klog, JSON), those of the API server, controller manager, scheduler and etcd, containers' logs (/var/log/pods, json-file), syslog (auth.log, kern.log, sudo, `journalctl -o json`, ulogd2); plain, .gz or .zst. What comes out of each: docs/sources.md.\nReading a file again, under another name or compressed, adds nothing."
@@ -198,6 +211,67 @@ pub struct ServeArgs {
     /// Loopback address to listen on
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<std::net::SocketAddr>,
+}
+
+/// `agent`.
+#[derive(Debug, Args)]
+pub struct AgentArgs {
+    /// Name of this node, where the configuration has none
+    #[arg(long, value_name = "NODE", env = "NODE_NAME")]
+    pub node: Option<String>,
+}
+
+/// `agents`.
+#[derive(Debug, Args)]
+pub struct AgentsArgs {
+    /// What to do; lists them where it is left out
+    #[command(subcommand)]
+    pub command: Option<AgentsCommand>,
+}
+
+/// What can be done about a node.
+#[derive(Debug, Subcommand)]
+pub enum AgentsCommand {
+    /// Take batches of a quarantined node again
+    Accept {
+        /// CLUSTER/NODE
+        node: String,
+    },
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// What to make
+    #[command(subcommand)]
+    pub command: InitCommand,
+}
+
+/// What can be made.
+#[derive(Debug, Subcommand)]
+pub enum InitCommand {
+    /// A certificate authority, and certificates of a collector and its agents
+    Pki(InitPkiArgs),
+}
+
+/// `init pki`.
+#[derive(Debug, Args)]
+pub struct InitPkiArgs {
+    /// Name of the cluster, as in the agents' configuration
+    #[arg(long, value_name = "NAME")]
+    pub cluster: String,
+    /// Names and addresses under which agents reach the collector
+    #[arg(long, value_name = "HOST", required = true, value_delimiter = ',')]
+    pub collector: Vec<String>,
+    /// A certificate for each of these nodes; where none is named, one for all nodes of the cluster
+    #[arg(long, value_name = "NODE", value_delimiter = ',')]
+    pub agent: Vec<String>,
+    /// Where the files go; none is overwritten
+    #[arg(long, value_name = "DIR", default_value = "pki")]
+    pub out: PathBuf,
+    /// How long certificates are valid
+    #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    pub days: u16,
 }
 
 /// `ingest`.

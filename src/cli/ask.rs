@@ -8,7 +8,7 @@ use crate::config::{Config, Tail};
 use crate::evidence::{Reader, holder};
 use crate::index::Index;
 use crate::query::{AnswerError, Engine, Followed, Question, Stop, Trailer};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::{Request, Uri};
 use hyper_util::client::legacy::Client;
@@ -139,6 +139,35 @@ impl Remote {
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         let client = Client::builder(TokioExecutor::new()).build(connector);
         Ok(Remote { uri, client, runtime })
+    }
+
+    /// A running collector: the one that is named, or the one that holds the store.
+    pub fn find(global: &Global) -> Result<Remote, CliError> {
+        match Asker::find(global)? {
+            Asker::Remote(remote) => Ok(*remote),
+            Asker::Local(_) => {
+                Err(CliError::new(Exit::Unreachable, "no collector runs on this store; `deponent serve` starts one"))
+            }
+        }
+    }
+
+    /// A small document: of a GET, or of a POST where there is a body.
+    pub fn json(&self, path: &str, body: Option<&Value>) -> Result<Value, CliError> {
+        let uri = self.uri.to_string().replacen("/v1/ask", path, 1);
+        let request = if body.is_some() { Request::post(uri) } else { Request::get(uri) };
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        let request = request.header("content-type", "application/json").body(Full::new(Bytes::from(body)));
+        let request = request.map_err(CliError::usage)?;
+        self.runtime.block_on(async {
+            let response = self.client.request(request).await.map_err(|error| self.unreachable(error))?;
+            let status = response.status().as_u16();
+            let body = Limited::new(response.into_body(), LINE_BYTES_MAX).collect().await;
+            let body = body.map_err(|error| CliError::new(Exit::Unreachable, error))?.to_bytes();
+            if status != 200 {
+                return Err(refusal(status, &body));
+            }
+            serde_json::from_slice(&body).map_err(|error| CliError::new(Exit::Unreachable, error))
+        })
     }
 
     fn unreachable(&self, error: impl std::error::Error) -> CliError {

@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout, everything else (summary, progress, coverage) to stderr. Not here: answers (`query`), the running collector (`pipeline`, `serve`).
 
+mod agent;
 mod args;
 mod ask;
 mod case;
@@ -12,6 +13,7 @@ mod ingest;
 mod linked;
 mod listed;
 mod output;
+mod pki;
 mod relink;
 mod rules;
 mod search;
@@ -23,7 +25,7 @@ pub use exit::{CliError, Exit};
 pub use output::say;
 
 use crate::query::LinkedKind;
-use args::{Command, Form};
+use args::{Command, Form, InitCommand};
 
 /// Runs a parsed command line.
 pub fn run(cli: &Cli) -> Result<Exit, CliError> {
@@ -33,6 +35,11 @@ pub fn run(cli: &Cli) -> Result<Exit, CliError> {
     }
     match &cli.command {
         Command::Serve(args) => serve::run(global, args),
+        Command::Agent(args) => agent::run(global, args),
+        Command::Agents(args) => agent::agents(global, args),
+        Command::Init(args) => match &args.command {
+            InitCommand::Pki(args) => pki::run(args),
+        },
         Command::Ingest(args) => ingest::run(global, args),
         Command::Search(args) => search::search(global, args),
         Command::Timeline(args) => search::timeline(global, args),

@@ -19,15 +19,7 @@ const AGENTS_MAX: usize = 16_384;
 
 /// Follows, indexes and answers until told to stop.
 pub fn run(global: &Global, args: &ServeArgs) -> Result<Exit, CliError> {
-    tracing_subscriber::fmt()
-        .with_writer(|| Visible(std::io::stderr()))
-        // Colours are escapes, and none may come from a log line.
-        .with_ansi(false)
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("DEPONENT_LOG")
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,tantivy=warn,sled=warn")),
-        )
-        .init();
+    log();
     let mut config = config(global)?;
     if let Some(store) = &global.store {
         config.store.clone_from(store);
@@ -45,6 +37,19 @@ pub fn run(global: &Global, args: &ServeArgs) -> Result<Exit, CliError> {
         .build()
         .map_err(|error| CliError::io("starting the server", &error))?;
     runtime.block_on(run_until_stopped(&config))
+}
+
+/// Where the program's own log goes: stderr, from level info on.
+pub(super) fn log() {
+    tracing_subscriber::fmt()
+        .with_writer(|| Visible(std::io::stderr()))
+        // Colours are escapes, and none may come from a log line.
+        .with_ansi(false)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("DEPONENT_LOG")
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,tantivy=warn,sled=warn")),
+        )
+        .init();
 }
 
 /// The program's own log: names of files and errors about them are made by others, so each message is one line of visible text.
@@ -113,7 +118,8 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     }
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let within = std::time::Duration::from_secs(config.limits.answer_s);
-    let shared = Shared::new(live.engine(), crate::time::now, address, within);
+    let mut shared = Shared::new(live.engine(), crate::time::now, address, within);
+    shared.items = Some(live.door().0);
     let metrics = Arc::clone(&shared.metrics);
     let ground = Ground {
         engine: live.engine(),
@@ -161,13 +167,13 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<tokio::net::TcpListener, CliError> {
+pub(super) async fn listen(address: SocketAddr) -> Result<tokio::net::TcpListener, CliError> {
     let bound = tokio::net::TcpListener::bind(address).await;
     bound.map_err(|error| CliError::new(Exit::InputOutput, crate::serve::ServeError::Listen { address, error }))
 }
 
 /// Resolves when somebody asks to stop. What is asked counts from this call on, not from the first wait: whoever has been greeted can stop in good order.
-fn asked_to_stop() -> impl Future<Output = ()> {
+pub(super) fn asked_to_stop() -> impl Future<Output = ()> {
     use tokio::signal::unix::{Signal, SignalKind, signal};
     async fn came(signal: std::io::Result<Signal>) {
         match signal {

@@ -4,7 +4,7 @@
 
 use super::PipelineError;
 use super::cursors::Cursors;
-use super::senders::Senders;
+use super::senders::{SenderInfo, Senders};
 use super::taking::{Group, Sent};
 use crate::evidence::{Door, Draft, Envelope, Writer};
 use crate::model::Moment;
@@ -38,6 +38,8 @@ pub enum Item {
         /// Whether the node is known, once that is durable.
         reply: oneshot::Sender<bool>,
     },
+    /// Who sends, as it is now.
+    Senders(oneshot::Sender<Vec<SenderInfo>>),
     /// Nothing that comes behind it is taken; doors may still hold their ends of the channel.
     Stop,
     /// Answered when everything before it is durable and its place in its file is known to `Cursors`.
@@ -131,6 +133,9 @@ impl Ledger {
     fn take(&mut self, item: Item, group: &mut Group) -> Result<(), PipelineError> {
         match item {
             Item::Stop => {}
+            Item::Senders(reply) => {
+                let _gone = reply.send(self.senders.list());
+            }
             Item::Barrier(reply) => group.barriers.push(reply),
             Item::Draft(draft) => {
                 let envelope = Envelope::witnessed((self.clock)(), self.door, None);

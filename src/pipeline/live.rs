@@ -18,6 +18,7 @@ use crate::source::{
 use crate::time::rfc3339;
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,16 +43,22 @@ pub struct LiveOptions {
 }
 
 /// The first failure of a thread, and whoever waits for one.
-#[derive(Default)]
-pub struct Failure {
-    first: Mutex<Option<PipelineError>>,
+pub struct Failure<E> {
+    first: Mutex<Option<E>>,
     happened: Notify,
     /// All threads are to end.
     pub stop: AtomicBool,
 }
 
-impl Failure {
-    fn set(&self, error: PipelineError) {
+impl<E> Default for Failure<E> {
+    fn default() -> Failure<E> {
+        Failure { first: Mutex::new(None), happened: Notify::new(), stop: AtomicBool::new(false) }
+    }
+}
+
+impl<E: Display> Failure<E> {
+    /// A thread has failed: all stop.
+    pub fn set(&self, error: E) {
         tracing::error!(%error, "the pipeline stops");
         if let Ok(mut first) = self.first.lock() {
             first.get_or_insert(error);
@@ -59,12 +66,27 @@ impl Failure {
         self.stop.store(true, Ordering::Relaxed);
         self.happened.notify_one();
     }
+
+    /// The first failure, if there was one.
+    pub fn take(&self) -> Option<E> {
+        self.first.lock().ok().and_then(|mut first| first.take())
+    }
+
+    /// Resolves when a thread has failed.
+    pub async fn failed(&self) -> E {
+        loop {
+            self.happened.notified().await;
+            if let Some(error) = self.take() {
+                return error;
+            }
+        }
+    }
 }
 
 /// A running collector.
 pub struct Live {
     engine: Engine,
-    failure: Arc<Failure>,
+    failure: Arc<Failure<PipelineError>>,
     waker: Waker,
     items: SyncSender<Item>,
     vkey: VerifierKey,
@@ -126,12 +148,7 @@ impl Live {
 
     /// Resolves when a thread has failed.
     pub async fn failed(&self) -> PipelineError {
-        loop {
-            self.failure.happened.notified().await;
-            if let Some(error) = self.failure.first.lock().ok().and_then(|mut first| first.take()) {
-                return error;
-            }
-        }
+        self.failure.failed().await
     }
 
     /// Stops reading, makes everything durable, signed and findable, and gives the store back.
@@ -151,7 +168,7 @@ impl Live {
         if let Some(writer) = writer {
             writer.close()?;
         }
-        match self.failure.first.lock().ok().and_then(|mut first| first.take()) {
+        match self.failure.take() {
             Some(error) => Err(error),
             None => Ok(summary.unwrap_or_default()),
         }
@@ -192,7 +209,7 @@ fn spawn_tailer(
     clock: fn() -> Moment,
     items: SyncSender<Item>,
     mut hint: Hint,
-    failure: Arc<Failure>,
+    failure: Arc<Failure<PipelineError>>,
 ) -> JoinHandle<()> {
     std::thread::spawn(move || {
         let mut emit = |item: TailItem| emit(item, &items, clock);

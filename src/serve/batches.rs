@@ -6,6 +6,7 @@
 use super::error::Problem;
 use super::listen::Peer;
 use super::metrics::Metrics;
+use crate::agent::{HOLE, SIGNER};
 use crate::evidence::{Sealed, VerifierKey, block_length};
 use crate::pipeline::{Answer, Item, Refusal, Sent};
 use crate::tls::AgentName;
@@ -31,10 +32,6 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long it may take to make durable what it was handed.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-/// The header that names the key of the agent.
-pub const SIGNER: &str = "deponent-signer";
-/// The header of an agent that does not have what is missing.
-pub const HOLE: &str = "deponent-hole";
 
 /// What the routes of agents share.
 #[derive(Clone)]

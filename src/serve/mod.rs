@@ -15,12 +15,13 @@ mod metrics;
 mod openapi;
 mod params;
 mod routes;
+mod senders;
 mod stream;
 mod tail;
 mod testimony;
 
 pub use alerts::{AlertError, Alerts, Ground, Out, check as check_alerts};
-pub use batches::{AgentDoor, HOLE, SIGNER};
+pub use batches::AgentDoor;
 pub use form::END;
 pub use listen::{Door, Peer, connections_max, serve};
 pub use metrics::Metrics;

@@ -8,8 +8,9 @@ use super::guard::guard;
 use super::metrics::Metrics;
 use super::params::{Asked, Params, WhyAsked, around, body};
 use super::stream::{self, Task};
-use super::{log, openapi, tail};
+use super::{log, openapi, senders, tail};
 use crate::model::Moment;
+use crate::pipeline::Item;
 use crate::query::{
     AnswerError, Engine, LinkedKind, Question, Search, Story, Trailer, explain, fields_json, json, parse, rules_json,
     translate, window_around,
@@ -26,6 +27,7 @@ use serde_json::{Value, json as value};
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -65,6 +67,8 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// Places for clients of `/v1/tail`.
     pub tails: Arc<Semaphore>,
+    /// The ledger, where one runs.
+    pub items: Option<SyncSender<Item>>,
     questions: Arc<Semaphore>,
     /// Log entries that were durable at the start: ready is who can answer about them.
     at_start: u64,
@@ -81,6 +85,7 @@ impl Shared {
             within,
             metrics: Arc::default(),
             tails: Arc::new(Semaphore::new(tail::TAILS_MAX)),
+            items: None,
             questions: Arc::new(Semaphore::new(QUESTIONS_MAX)),
         }
     }
@@ -206,6 +211,8 @@ pub fn router(shared: Shared) -> Router {
         .route("/v1/findings", get(findings))
         .route("/v1/sources", get(sources))
         .route("/v1/gaps", get(|shared, headers| listed(shared, headers, Question::Gaps)))
+        .route("/v1/agents", get(senders::list))
+        .route("/v1/agents/accept", post(senders::accept))
         .route("/v1/head", get(head))
         .route("/v1/explain", get(explained))
         .route("/v1/fields", get(|| async { document(&fields_json()) }))

@@ -11,7 +11,7 @@ use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::netlink::{self, SocketAddrNetlink};
 use rustix::net::sockopt::set_socket_recv_buffer_size_force;
-use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, bind, recvfrom, socket_with};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, recvfrom, sendto, socket_with};
 use std::io;
 
 /// AUDIT_NLGRP_READLOG as a mask.
@@ -125,6 +125,61 @@ impl Listener {
     pub fn finish(&mut self, emit: &mut dyn FnMut(Draft) -> Result<(), Stop>) -> Result<(), Stop> {
         self.batcher.rest(emit)
     }
+}
+
+/// What the kernel says of its own auditing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditStatus {
+    /// 0: off, 1: on, 2: on and locked.
+    pub enabled: u32,
+    /// Records that it could not keep since boot.
+    pub lost: u32,
+    /// Records that wait.
+    pub backlog: u32,
+}
+
+/// Asks the kernel (AUDIT_GET).
+///
+/// # Errors
+/// EPERM without CAP_AUDIT_CONTROL or CAP_AUDIT_READ; no answer.
+pub fn audit_status() -> io::Result<AuditStatus> {
+    const AUDIT_GET: u16 = 1000;
+    const NLM_F_REQUEST: u16 = 1;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, Some(netlink::AUDIT))?;
+    let mut request = 16_u32.to_ne_bytes().to_vec();
+    request.extend_from_slice(&AUDIT_GET.to_ne_bytes());
+    request.extend_from_slice(&NLM_F_REQUEST.to_ne_bytes());
+    request.extend_from_slice(&[0; 8]);
+    sendto(&socket, &request, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
+    let mut answer = vec![0; 1024];
+    for _ in 0..8 {
+        poll(&mut [PollFd::new(&socket, PollFlags::IN)], Some(&WAIT))?;
+        let (_, len, sender) = recvfrom(&socket, &mut *answer, RecvFlags::TRUNC)?;
+        let from_kernel =
+            sender.and_then(|sender| SocketAddrNetlink::try_from(sender).ok()).is_some_and(|sender| sender.pid() == 0);
+        let message = answer.get(..len).unwrap_or_default();
+        let word = |at: usize| message.get(at..at + 4).and_then(|word| word.try_into().ok()).map(u32::from_ne_bytes);
+        let kind = message.get(4..6).and_then(|kind| kind.try_into().ok()).map(u16::from_ne_bytes);
+        if !from_kernel {
+            continue;
+        }
+        // struct audit_status: mask, enabled, failure, pid, rate_limit, backlog_limit, lost, backlog.
+        match (kind, word(HEADER_BYTES + 4), word(HEADER_BYTES + 24), word(HEADER_BYTES + 28)) {
+            (Some(AUDIT_GET), Some(enabled), Some(lost), Some(backlog)) => {
+                return Ok(AuditStatus { enabled, lost, backlog });
+            }
+            // NLMSG_ERROR: a negative errno.
+            (Some(2), ..) => {
+                let code = word(HEADER_BYTES).map_or(0, |word| i32::from_ne_bytes(word.to_ne_bytes()));
+                if code != 0 {
+                    return Err(io::Error::from_raw_os_error(code.saturating_neg()));
+                }
+            }
+            _ => {}
+        }
+    }
+    Err(io::Error::from(io::ErrorKind::TimedOut))
 }
 
 /// A message as a line; `None` when it is none of netlink's.

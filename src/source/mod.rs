@@ -23,7 +23,7 @@ pub use batch::{Batcher, Label};
 pub use cursor::{Batch, Cursor, Keep, Lookup, NEAR_BYTES, ResumeQuery};
 pub use decode::{BOMB_BYTES, BOMB_RATIO};
 pub use error::{Issue, Skipped, SourceError, Stop};
-pub use kernel::{Heard, Listener};
+pub use kernel::{AuditStatus, Heard, Listener, audit_status};
 pub use open::{Opened, open};
 pub use reader::{FileReport, ReadOptions, read_file, source_id};
 pub use scan::{Scan, Snapshot};

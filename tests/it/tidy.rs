@@ -18,7 +18,8 @@ const ROOMS: &[&[&str]] = &[
     &["query"],
     &["render", "pipeline"],
     &["case"],
-    &["agent", "serve"],
+    &["agent"],
+    &["serve"],
     &["cli"],
 ];
 
