@@ -14,6 +14,7 @@ mod stamp;
 mod wire;
 
 pub use counts::Counts;
+pub use wire::{Reply, Wire};
 
 use crate::config::{AgentConfig, KERNEL_AUDIT};
 use crate::evidence::{Draft, EvidenceError, Origin, Spool, SpoolReader, SpoolRecovery, VerifierKey};

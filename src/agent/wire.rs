@@ -28,7 +28,7 @@ const ANSWER_BYTES_MAX: usize = 4 << 20;
 const WINDOW_BYTES: u32 = 256 << 10;
 
 /// The collector, as far as a connection knows it.
-pub(super) struct Wire {
+pub struct Wire {
     host: String,
     port: u16,
     tls: ClientTls,
@@ -36,20 +36,26 @@ pub(super) struct Wire {
 }
 
 /// What came back.
-pub(super) struct Reply {
-    pub(super) status: StatusCode,
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
     /// How long the collector wants to be left alone.
-    pub(super) retry_after: Option<Duration>,
-    pub(super) body: Bytes,
+    pub retry_after: Option<Duration>,
+    /// The body, whole.
+    pub body: Bytes,
 }
 
 impl Wire {
-    pub(super) fn new(host: String, port: u16, tls: ClientTls) -> Wire {
+    /// No connection yet; the first question makes one.
+    pub fn new(host: String, port: u16, tls: ClientTls) -> Wire {
         Wire { host, port, tls, open: None }
     }
 
-    /// Asks once. An error says what failed; whether the request came through is then not known.
-    pub(super) async fn ask(
+    /// Asks once.
+    ///
+    /// # Errors
+    /// What failed; whether the request came through is then not known.
+    pub async fn ask(
         &mut self,
         method: Method,
         path: &str,

@@ -7,6 +7,8 @@ use crate::model::{Event, EventId, EventIssue, How, Moment, RecordFields, Source
 use deponent_parsers::kubernetes::{Stamp, members};
 use sha2::{Digest, Sha256};
 
+/// Records of the ordinary course of things: what they say is no issue.
+const ROUTINE: [&str; 5] = ["agent-accepted", "agent-key", "agent-stops", "heartbeat", "process-container"];
 /// Bytes of a bad record that its event shows; the whole of it is its evidence.
 const EXCERPT_BYTES: usize = 96;
 /// Bytes of it that are its event's text.
@@ -28,7 +30,18 @@ pub fn event(key: &Key, context: Context<'_>, records: &[&[u8]]) -> Event {
     };
     event.what.action = own.action.as_str().into();
     let detail: Vec<String> = own.members.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    event.issues.push(EventIssue { kind: own.action.as_str().into(), detail: detail.join(", ").into() });
+    let detail = detail.join(", ");
+    if ROUTINE.contains(&own.action.as_str()) {
+        event.what.message = line::some(&detail);
+    } else {
+        event.issues.push(EventIssue { kind: own.action.as_str().into(), detail: detail.into() });
+    }
+    let member = |name: &str| own.members.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    if own.action == "process-container" {
+        event.r#where.container_id = member("container_id").and_then(line::some);
+        event.r#where.pod_uid = member("pod_uid").and_then(line::some);
+        event.how.pid = member("pid").and_then(|pid| pid.parse().ok());
+    }
     event
 }
 

@@ -103,7 +103,7 @@ pub fn wait_for(scratch: &Scratch, count: usize) -> Vec<Value> {
 }
 
 /// Every record is in the evidence once.
-fn once(scratch: &Scratch, count: usize) {
+pub fn once(scratch: &Scratch, count: usize) {
     let events = scratch.search("source:linux");
     assert_eq!(events.len(), count);
     let places: std::collections::HashSet<String> = events
