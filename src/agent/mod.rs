@@ -164,7 +164,7 @@ impl Agent {
         let sealing = seal::Sealing { origin, spool, cursors: cursors.clone(), clock, counts: Arc::clone(&counts) };
         let fails = Arc::clone(&failure);
         let sealer = std::thread::spawn(move || {
-            if let Err(error) = sealing.run(&received) {
+            if let Err(error) = sealing.run(&received, &fails.stop) {
                 fails.set(error);
             }
         });

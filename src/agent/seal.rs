@@ -9,13 +9,16 @@ use crate::evidence::{Draft, Header, Origin, Spool};
 use crate::model::Moment;
 use crate::pipeline::Cursors;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Raw bytes of one group at most, about.
 const GROUP_BYTES: usize = 4 << 20;
-/// How long a full spool is waited for before it is said again.
+/// How often it is said that the spool is full.
 const FULL_EVERY: Duration = Duration::from_secs(60);
+/// How often it is looked whether the agent is to stop, while it is.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// The sealer.
 pub(super) struct Sealing {
@@ -28,10 +31,12 @@ pub(super) struct Sealing {
 
 impl Sealing {
     /// Seals until the readers are gone.
-    pub(super) fn run(mut self, drafts: &Receiver<Draft>) -> Result<(), AgentError> {
+    pub(super) fn run(mut self, drafts: &Receiver<Draft>, stop: &AtomicBool) -> Result<(), AgentError> {
         let mut stamper = Stamper::new();
         while let Ok(first) = drafts.recv() {
-            self.wait_for_room(drafts)?;
+            if !self.wait_for_room(stop) {
+                break;
+            }
             let (mut bytes, mut next) = (0_usize, Some(first));
             let mut sealed: Vec<(u64, Header)> = Vec::new();
             let mut number = self.spool.next();
@@ -62,14 +67,22 @@ impl Sealing {
         Ok(())
     }
 
-    /// A full spool stops everything before it: nothing is dropped. Whoever wants the agent to stop does not have to wait for it.
-    fn wait_for_room(&self, _drafts: &Receiver<Draft>) -> Result<(), AgentError> {
-        let mut said = false;
-        while !self.spool.wait_for_room(FULL_EVERY) {
-            let line = "the spool is full: nothing more is read until the collector has taken some of it; the files keep what is not read as long as they are there";
-            tracing::warn!(bytes = self.spool.bytes(), said_before = said, "{line}");
-            said = true;
+    /// A full spool stops everything before it: nothing is dropped. Whether there is room; not, once the agent is to stop: what was not sealed is read again.
+    fn wait_for_room(&self, stop: &AtomicBool) -> bool {
+        let mut said: Option<Instant> = None;
+        while !self.spool.wait_for_room(LOOK) {
+            if said.is_none_or(|said| said.elapsed() >= FULL_EVERY) {
+                let bytes = self.spool.bytes();
+                tracing::warn!(
+                    bytes,
+                    "the spool is full: nothing more is read until the collector has taken some of it; the files keep what is not read as long as they are there"
+                );
+                said = Some(Instant::now());
+            }
+            if stop.load(Ordering::Relaxed) {
+                return false;
+            }
         }
-        Ok(())
+        true
     }
 }

@@ -314,7 +314,10 @@ fn load(bytes: Vec<u8>) -> Result<Load, AgentError> {
     Ok(Load { bytes: Bytes::from(bytes), blocks, last })
 }
 
-fn next(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, AgentError> {
+/// A block, and what lies behind it.
+type Cut<'a> = (&'a [u8], &'a [u8]);
+
+fn next(bytes: &[u8]) -> Result<Option<Cut<'_>>, AgentError> {
     if bytes.is_empty() {
         return Ok(None);
     }

@@ -26,7 +26,7 @@ const EARLY_S: i64 = 3_600;
 /// Makes the files; none is overwritten.
 pub fn run(args: &InitPkiArgs) -> Result<Exit, CliError> {
     let dir = &args.out;
-    std::fs::create_dir_all(dir).map_err(|error| CliError::io(&dir.display().to_string(), &error))?;
+    std::fs::create_dir_all(dir).map_err(|error| CliError::io(dir.display().to_string(), &error))?;
     let days = i64::from(args.days);
     let authority = params("deponent authority", days.saturating_mul(10), |params| {
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -77,7 +77,7 @@ pub fn run(args: &InitPkiArgs) -> Result<Exit, CliError> {
         return Err(CliError::usage(format!("{} is there already; another --out, or remove it first", path.display())));
     }
     for ((_, text, mode), path) in files.iter().zip(&paths) {
-        write(path, text, *mode).map_err(|error| CliError::io(&path.display().to_string(), &error))?;
+        write(path, text, *mode).map_err(|error| CliError::io(path.display().to_string(), &error))?;
     }
     say(format_args!(
         "{} files in {}; valid for {days} days (the authority ten times as long)",

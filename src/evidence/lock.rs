@@ -1,4 +1,4 @@
-//! `DIR/lock` (`docs/format.md` §8): who writes the store, and where it answers.
+//! `DIR/lock` (`docs/format.md` §12): who writes the store, and where it answers.
 //!
 //! Not here: the lock on the key (`keys`).
 

@@ -1,4 +1,4 @@
-//! The collector's receipt (`docs/format.md` §8): so far a source's batches are durable in this log.
+//! The collector's receipt (`docs/format.md` §12): so far a source's batches are durable in this log.
 //!
 //! Inside: its text, read strictly. Not here: when one is given (`pipeline::ledger`), what an agent deletes on its word (`agent::spool`).
 

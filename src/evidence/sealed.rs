@@ -1,4 +1,4 @@
-//! A block that was sealed elsewhere (`docs/format.md` §8): made by an agent, checked and taken in by a collector.
+//! A block that was sealed elsewhere (`docs/format.md` §12): made by an agent, checked and taken in by a collector.
 //!
 //! Inside: `Origin`, which seals and signs; `Sealed`, one block on its way; a request's blocks one behind the other.
 //! Not here: the way (`agent`, `serve::batches`), whose keys are to be trusted and the order of numbers (`pipeline::senders`).

@@ -1,4 +1,4 @@
-//! Who sends sealed batches, and how far the chain of each of their sources has come (`docs/format.md` §8).
+//! Who sends sealed batches, and how far the chain of each of their sources has come (`docs/format.md` §12).
 //!
 //! Inside: the judgement over one batch: the next of its chain, known, behind a hole, or contradicting what was acknowledged. Pure, but for the memory on disk (`index::State`).
 //! Not here: signatures and contents (`evidence::Sealed`), the names in certificates (`tls`), what is answered (`serve::batches`).

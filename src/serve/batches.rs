@@ -1,4 +1,4 @@
-//! The door of agents: `POST /v1/batches` over mutual TLS (`docs/format.md` §8).
+//! The door of agents: `POST /v1/batches` over mutual TLS (`docs/format.md` §12).
 //!
 //! Inside: what a request must be before the ledger sees it: an agent's certificate, whole blocks, signatures, a node that it may speak for.
 //! Not here: the order of batches (`pipeline::senders`), connections (`listen`).

@@ -88,6 +88,8 @@ const ROUTES: &[Route] = &[
     get("/v1/findings", "findings", "What should be there and is not, or is there twice", TIME, LISTS, &[304, 400, 422, 500]),
     get("/v1/sources", "sources", "How each log is doing: state, position, lag, rate, last event, bad records, gaps, last error; the troubled ones first", &[], &[(JSON, "Sources"), (NDJSON, "")], &[500]),
     get("/v1/gaps", "gaps", "What is missing", &[], LISTS, &[304, 500]),
+    get("/v1/agents", "agents", "The nodes that send batches, and whether anything is taken from them", &[], &[(JSON, "Objects")], &[]),
+    post("/v1/agents/accept", "acceptAgent", "Takes batches of a quarantined node again", "Node", &[(JSON, "Object")]),
     get("/v1/head", "head", "The newest checkpoint, and how far the index is", &[], &[(JSON, "Object")], &[500]),
     get("/v1/explain", "explain", "How a query is understood", COUNTED, &[(JSON, "Object")], &[400, 422]),
     get("/v1/fields", "fields", "What can be searched, and the short names", &[], &[(JSON, "Objects")], &[]),
@@ -292,6 +294,12 @@ fn schemas() -> Value {
         "Buckets": list(json!({ "type": "object", "required": ["from", "to", "count"], "properties": { "from": { "type": "string" }, "to": { "type": "string" }, "count": { "type": "integer" } } })),
         "Facets": list(json!({ "type": "object", "required": ["field", "values"], "properties": { "field": { "type": "string" }, "values": { "type": "array", "items": object } } })),
         "Count": { "type": "object", "required": ["count", "indexed", "size"], "properties": trailer },
+        "Node": {
+            "type": "object",
+            "required": ["cluster", "node"],
+            "additionalProperties": false,
+            "properties": { "cluster": { "type": "string" }, "node": { "type": "string" } },
+        },
         "Search": { "type": "object", "additionalProperties": false, "properties": search },
         "Question": {
             "oneOf": [
