@@ -28,7 +28,7 @@ ID = rb"(?<![0-9a-fA-F])[0-9a-f]{64}(?![0-9a-fA-F])|[0-9a-f]{8}-[0-9a-f]{4}-[0-9
 STAMP = rb"2026-\d\d-\d\d[T ]\d\d:\d\d:\d\d"
 TOKEN = re.compile(rb"(?P<id>" + ID + rb")|(?P<iso>" + STAMP + rb")|audit\((?P<sec>\d+)(?P<ms>\.\d+):(?P<serial>\d+)\)"
                    rb"|(?m:^)(?P<level>[IWEF])(?P<klog>\d{4} \d\d:\d\d:\d\d)|proctitle=(?P<hex>[0-9A-F]{16,})"
-                   rb"|(?P<pid>\bo?p?pid[=\":]+)(?P<number>\d{5,})")
+                   rb"|(?P<pid>\bo?p?pid[=\":]+)(?P<number>\d{5,})|\badm(?P<exec>\d{4})\b")
 
 
 def moved_id(old, copy):
@@ -51,6 +51,8 @@ def pieces(record, known):
             out.append(lambda copy, by, m=(int(found["sec"]), found["ms"], int(found["serial"])): b"audit(%d%s:%d)" % (m[0] + by, m[1], m[2] + copy * SERIALS))
         elif found["pid"]:
             out.append(lambda copy, _, m=(found["pid"], int(found["number"])): b"%s%d" % (m[0], PID_FROM + (m[1] - PID_FROM + copy * PIDS) % PID_SPAN))
+        elif found["exec"]:  # of `ctr task exec --exec-id`
+            out.append(lambda copy, _, number=int(found["exec"]): b"adm%d" % (number + copy * 10_000))
         elif found["klog"]:
             at = calendar.timegm(time.strptime("2026" + found["klog"].decode(), "%Y%m%d %H:%M:%S"))
             out.append(lambda _, by, at=at, level=found["level"]: level + time.strftime("%m%d %H:%M:%S", time.gmtime(at + by)).encode())

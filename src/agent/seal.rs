@@ -14,7 +14,7 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 /// Raw bytes of one group at most, about.
-const GROUP_BYTES: usize = 4 << 20;
+const GROUP_BYTES: usize = 2 << 20;
 /// How often it is said that the spool is full.
 const FULL_EVERY: Duration = Duration::from_secs(60);
 /// How often it is looked whether the agent is to stop, while it is.

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
 /// Bytes of a request, about; a block is never cut.
-const SEND_BYTES: usize = 4 << 20;
+const SEND_BYTES: usize = 1 << 20;
 /// How long is waited for something to send before it is looked whether the agent is to stop.
 const WAIT: Duration = Duration::from_millis(200);
 /// The first pause after a failure, and the longest.

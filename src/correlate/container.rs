@@ -169,8 +169,16 @@ pub fn asked(case: &Case<'_>, event: &Event, container: &Container) -> Result<As
     if container.contradicted {
         return Ok(asked);
     }
+    let mut made: Vec<Arc<Event>> = Vec::new();
+    if let Some(uid) = &names.pod_uid {
+        let all = case.all(keys::pod_uid(uid))?;
+        let creates = all.iter().filter(|event| event.source == Source::Kubernetes && event.what.action == "create");
+        made.extend(creates.cloned());
+    }
     if let (Some(namespace), Some(pod), Some(name)) = (&names.namespace, &names.pod, &names.container) {
-        for request in case.all(keys::added(event, namespace, pod))?.iter() {
+        // Nothing is added to a pod before it is made; its name may have been another's.
+        let since = made.iter().map(|request| request.when.event.nanos).min().unwrap_or(i64::MIN);
+        for request in case.with_key(keys::added(event, namespace, pod), since, i64::MAX)?.iter() {
             let adds = request.what.objects.iter().any(|object| {
                 object.kind.as_deref() == Some("ephemeral-container") && object.name.as_ref() == Some(name)
             });
@@ -190,11 +198,7 @@ pub fn asked(case: &Case<'_>, event: &Event, container: &Container) -> Result<As
         asked.requests.truncate(1);
         return Ok(asked);
     }
-    if let Some(uid) = &names.pod_uid {
-        let made = case.all(keys::pod_uid(uid))?;
-        let requests = made.iter().filter(|event| event.source == Source::Kubernetes && event.what.action == "create");
-        asked.requests.extend(requests.cloned());
-    }
+    asked.requests.extend(made);
     Ok(asked)
 }
 

@@ -83,11 +83,16 @@ fn fits(process: &Event, request: &Event) -> Fit {
 /// Whether a request came within the horizon of the process; `slack` is how far the clocks may be apart, ns.
 fn in_time(process: &Event, request: &Event, slack: i64) -> bool {
     let age = request.when.event.nanos.saturating_sub(process.when.event.nanos);
+    let horizon = horizon(process);
+    age >= slack.saturating_neg() && age <= horizon.saturating_add(slack)
+}
+
+/// How long after its start a process may send a request.
+fn horizon(process: &Event) -> i64 {
     let long = facts::started(process)
         .and_then(|started| kubectl::command(started.argv).filter(|_| tool(&started) != Some("curl")))
         .is_some_and(|command| command.is_long());
-    let horizon = if long { REQUEST_LONG_NS } else { REQUEST_HORIZON_NS };
-    age >= slack.saturating_neg() && age <= horizon.saturating_add(slack)
+    if long { REQUEST_LONG_NS } else { REQUEST_HORIZON_NS }
 }
 
 fn slack(place: &str) -> i64 {
@@ -245,7 +250,7 @@ fn others_fit(case: &Case<'_>, event: &Event, from: &str, process: &Event) -> Re
 /// The requests from an address while a process may have sent them.
 fn about(case: &Case<'_>, event: &Event, from: &str, process: &Event) -> Result<Vec<Arc<Event>>, Failed> {
     let (slack, start) = (slack(from), process.when.event.nanos);
-    let until = start.saturating_add(REQUEST_LONG_NS).saturating_add(slack);
+    let until = start.saturating_add(horizon(process)).saturating_add(slack);
     let all = case.with_key(keys::sent_from(event, from), start.saturating_sub(slack), until)?;
     let mut near: Vec<Arc<Event>> = all.iter().filter(|request| in_time(process, request, slack)).cloned().collect();
     // What was not looked at is none the fewer.

@@ -154,8 +154,9 @@ fn by_uid(case: &Case<'_>, exec: &Exec, causes: &[Arc<Event>]) -> Result<bool, F
     if !put_before || !exec.first.by_parent {
         return Ok(false);
     }
-    let sessions = case.all(keys::exec_uid(cause, uid))?;
-    let processes = case.all(keys::marked(&exec.event, uid))?;
+    // Of two or more, one is another.
+    let sessions = case.latest(keys::exec_uid(cause, uid), i64::MAX, 2)?;
+    let processes = case.latest(keys::marked(&exec.event, uid), i64::MAX, 2)?;
     Ok(sessions.iter().all(|other| other.id == cause.id) && processes.iter().all(|other| other.id == process.id))
 }
 

@@ -416,7 +416,7 @@ fn orphan_of(case: &Case<'_>, child: &Event, id: &str, names: &Names) -> Result<
     let foreign = case.latest(keys::foreign_exec_in(id), at, ORPHANS_MAX + 1)?;
     orphan.open |= foreign.len() > ORPHANS_MAX;
     if latest.len() > ORPHANS_MAX {
-        orphan.sessions(case, child, names)?;
+        orphan.sessions(case, child, id, names)?;
     }
     for order in latest.iter().take(ORPHANS_MAX).chain(foreign.iter().take(ORPHANS_MAX)) {
         if !runtime::ordered(case, order, id)? {
@@ -448,14 +448,17 @@ impl Orphan {
     }
 
     /// Everybody who had a session in the container: there were more execs than are looked at, most of them probes.
-    fn sessions(&mut self, case: &Case<'_>, child: &Event, names: &Names) -> Result<(), Failed> {
+    fn sessions(&mut self, case: &Case<'_>, child: &Event, id: &str, names: &Names) -> Result<(), Failed> {
         let (Some(namespace), Some(pod)) = (&names.namespace, &names.pod) else {
             self.open = true;
             return Ok(());
         };
         self.unexplained = true;
         let until = child.when.event.nanos.saturating_add(APART_NS);
-        let sessions = case.latest(keys::session(child, namespace, pod), until, FOUND_MAX)?;
+        // A pod of that name may have been there before; sessions in this container are not older than its first exec.
+        let first = case.first(keys::exec_in(id))?.iter().map(|exec| exec.when.event.nanos).min().unwrap_or(until);
+        let since = first.saturating_sub(SESSION_HORIZON_NS).saturating_sub(APART_NS);
+        let sessions = case.with_key(keys::session(child, namespace, pod), since, until)?;
         self.open |= sessions.len() >= FOUND_MAX;
         for opened in sessions.iter() {
             let Some(session) = facts::session(opened).filter(|session| session.kind == SessionKind::Exec) else {

@@ -2,12 +2,14 @@
 //!
 //! Inside: which objects' writes are found by name, what one write says, the life of a name that an event fell into. Not here: what follows from them (`owner`, `permission`, `credential`).
 
-use super::case::{Case, FOUND_MAX, Failed};
+use super::case::{Case, FOUND_MAX, Failed, order};
 use super::facts;
 use super::keys;
 use crate::model::{Event, Object, Outcome, Source, Str};
 use std::sync::Arc;
 
+/// Writes that are looked at first: mostly the making is among them.
+const FEW: usize = 64;
 /// Objects whose writes are found by their names.
 const KEPT: &[&str] = &[
     "deployments",
@@ -117,9 +119,21 @@ pub struct Before {
 
 /// The writes of the life of a name that an event falls into. Where the uid is known, writes of any other uid are of another life.
 pub fn before(case: &Case<'_>, event: &Event, named: Named<'_>, uid: Option<&str>) -> Result<Before, Failed> {
-    let all = case.all(keys::write(event, named))?;
-    let mut found = Before { limited: all.len() >= FOUND_MAX, ..Before::default() };
+    let few = before_of(case, event, named, uid, FEW)?;
+    if few.made || !few.limited { Ok(few) } else { before_of(case, event, named, uid, FOUND_MAX) }
+}
+
+fn before_of(
+    case: &Case<'_>,
+    event: &Event,
+    named: Named<'_>,
+    uid: Option<&str>,
+    limit: usize,
+) -> Result<Before, Failed> {
     let at = event.when.event.nanos;
+    let mut all: Vec<Arc<Event>> = case.latest(keys::write(event, named), at, limit)?.to_vec();
+    all.sort_by_key(|other| order(other));
+    let mut found = Before { limited: all.len() >= limit, ..Before::default() };
     for other in all.iter().filter(|other| other.id != event.id && other.when.event.nanos <= at) {
         let Some(write) = kept(other) else { continue };
         if uid.zip(write.object.uid.as_deref()).is_some_and(|(wanted, there)| wanted != there) {
@@ -137,6 +151,8 @@ pub fn before(case: &Case<'_>, event: &Event, named: Named<'_>, uid: Option<&str
             }
         }
     }
+    // What is before the making is of no interest.
+    found.limited &= !found.made;
     Ok(found)
 }
 
