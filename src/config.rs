@@ -5,10 +5,12 @@
 mod agent;
 mod alert;
 mod door;
+mod doors;
 
 pub use agent::AgentConfig;
 pub use alert::{ALERTS_MAX, Alert, Receiver};
 pub use door::AgentsDoor;
+pub use doors::{DoorLimits, Protocol, ThirdDoor, kind_of_door};
 
 use crate::model::{Mapping, Reading, RecordKind};
 use crate::time::Zone;
@@ -64,6 +66,11 @@ struct Written {
     #[serde(default)]
     alert: Vec<alert::Written>,
     agents: Option<door::Written>,
+    webhook: Option<doors::Written>,
+    ndjson: Option<doors::Written>,
+    syslog: Option<doors::Written>,
+    relp: Option<doors::Written>,
+    audisp: Option<doors::Written>,
     #[serde(default)]
     limits: WrittenLimits,
 }
@@ -107,6 +114,8 @@ pub struct Config {
     pub alert: Vec<Alert>,
     /// Where agents send; nowhere until it is configured.
     pub agents: Option<AgentsDoor>,
+    /// Where programs of other people send; likewise.
+    pub doors: Vec<ThirdDoor>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -157,6 +166,7 @@ impl Default for Config {
             tail: Vec::new(),
             alert: Vec::new(),
             agents: None,
+            doors: Vec::new(),
             limits: Limits::default(),
         }
     }
@@ -184,6 +194,16 @@ impl Config {
         for one in written.tail {
             tail.push(checked_tail(path, one, &cluster, &node)?);
         }
+        let doors = [
+            (doors::Protocol::Webhook, written.webhook),
+            (doors::Protocol::Ndjson, written.ndjson),
+            (doors::Protocol::Syslog, written.syslog),
+            (doors::Protocol::Relp, written.relp),
+            (doors::Protocol::Audisp, written.audisp),
+        ];
+        let doors = doors.into_iter().filter_map(|(protocol, door)| Some((protocol, door?)));
+        let doors = doors.map(|(protocol, door)| door.checked(path, protocol, &cluster, &node));
+        let doors = doors.collect::<Result<Vec<_>, _>>()?;
         Ok(Config {
             store: written.store.unwrap_or(default.store),
             listen,
@@ -192,6 +212,7 @@ impl Config {
             tail,
             alert: alert::checked(path, written.alert)?,
             agents: written.agents.map(|door| door.checked(path)).transpose()?,
+            doors,
             limits: checked_limits(path, &written.limits)?,
         })
     }

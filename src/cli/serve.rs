@@ -9,7 +9,9 @@ use crate::evidence::Reader;
 use crate::pipeline::{Live, LiveOptions};
 use crate::query::Engine;
 use crate::render::{Safe, whole};
-use crate::serve::{AgentDoor, Alerts, Door, Ground, Metrics, Shared, check_alerts, connections_max, router, serve};
+use crate::serve::{
+    AgentDoor, Alerts, Door, DoorError, Doors, Ground, Metrics, Shared, check_alerts, connections_max, router, serve,
+};
 use crate::tls::{Clients, ServerTls};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -105,6 +107,10 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
             Some((listen(door.listen).await?, tls))
         }
     };
+    let doors = Doors::open(&config.doors).await.map_err(|error| {
+        let exit = if matches!(error, DoorError::Tls { .. }) { Exit::Usage } else { Exit::InputOutput };
+        CliError::new(exit, error)
+    })?;
     let begin = entries(config);
     let options = LiveOptions { config: config.clone(), address, clock: crate::time::now };
     let started = tokio::task::spawn_blocking(move || Live::start(&options));
@@ -115,6 +121,9 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     if let Some((listener, _)) = &agents {
         let address = listener.local_addr().map_err(|error| CliError::io("listening", &error))?;
         say(format_args!("agents send to https://{address}"));
+    }
+    for (name, address) in doors.places() {
+        say(format_args!("{name} is taken at {address}"));
     }
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let within = std::time::Duration::from_secs(config.limits.answer_s);
@@ -131,6 +140,7 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     let (alerts, live) = alerts(config, ground, &metrics, live).await?;
     let router = router(shared);
     let mut servers = tokio::task::JoinSet::new();
+    doors.start(&live.door().0, &config.store, crate::time::now, &metrics, &mut servers, &stopped);
     let mut open = |door: Door, metrics: Arc<Metrics>| {
         let mut waits = stopped.clone();
         servers.spawn(serve(door, metrics, async move {

@@ -26,10 +26,36 @@ pub enum Door {
     Own,
     /// An agent, which sealed and signed the batch.
     Agent,
+    /// The API server's audit webhook.
+    Webhook,
+    /// Lines over HTTP.
+    Ndjson,
+    /// Elasticsearch's `_bulk`.
+    Bulk,
+    /// OpenTelemetry's log records over HTTP.
+    Otlp,
+    /// syslog over TCP.
+    Syslog,
+    /// RELP.
+    Relp,
+    /// audisp-remote.
+    Audisp,
 }
 
 impl Door {
-    const ALL: [Door; 4] = [Door::Ingest, Door::Tail, Door::Own, Door::Agent];
+    const ALL: [Door; 11] = [
+        Door::Ingest,
+        Door::Tail,
+        Door::Own,
+        Door::Agent,
+        Door::Webhook,
+        Door::Ndjson,
+        Door::Bulk,
+        Door::Otlp,
+        Door::Syslog,
+        Door::Relp,
+        Door::Audisp,
+    ];
 
     /// The name in entries.
     pub fn name(self) -> &'static str {
@@ -38,6 +64,13 @@ impl Door {
             Door::Tail => "tail",
             Door::Own => "own",
             Door::Agent => "agent",
+            Door::Webhook => "webhook",
+            Door::Ndjson => "ndjson",
+            Door::Bulk => "bulk",
+            Door::Otlp => "otlp",
+            Door::Syslog => "syslog",
+            Door::Relp => "relp",
+            Door::Audisp => "audisp",
         }
     }
 

@@ -54,6 +54,11 @@ impl Problem {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too large", detail)
     }
 
+    /// A coding or a form of body that is not read.
+    pub fn unsupported(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported", detail)
+    }
+
     /// The client was too slow.
     pub fn timeout(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::REQUEST_TIMEOUT, "too slow", detail)

@@ -172,7 +172,7 @@ fn service(
 }
 
 /// Speaks TLS, and finds out who that is.
-async fn handshake(
+pub(super) async fn handshake(
     config: Arc<rustls::ServerConfig>,
     stream: TcpStream,
     address: SocketAddr,

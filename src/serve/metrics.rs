@@ -2,6 +2,7 @@
 //!
 //! Not here: the log of the program itself (`tracing`).
 
+use super::doors::DoorCounts;
 use crate::query::Trailer;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -24,6 +25,7 @@ pub struct Metrics {
     agent_bytes: AtomicU64,
     agents_refused: [AtomicU64; REASONS.len()],
     alerts: OnceLock<Vec<Arc<AlertCounts>>>,
+    doors: OnceLock<Vec<Arc<DoorCounts>>>,
 }
 
 /// Numbers about one alert.
@@ -118,6 +120,11 @@ impl Metrics {
         let _again = self.alerts.set(counts);
     }
 
+    /// There are doors of third parties; said once.
+    pub fn doors(&self, counts: Vec<Arc<DoorCounts>>) {
+        let _again = self.doors.set(counts);
+    }
+
     /// The page.
     pub fn page(&self, trailer: &Trailer, events: u64) -> String {
         let signed = trailer.checkpoint.as_deref().and_then(|line| line.rsplit(' ').nth(1)?.parse().ok()).unwrap_or(0);
@@ -167,6 +174,22 @@ impl Metrics {
         let refused: Vec<(&str, u64)> =
             labels.iter().zip(&self.agents_refused).map(|(label, counter)| (label.as_str(), count(counter))).collect();
         put("agents_refused_total", "counter", "Requests of agents refused, by reason.", &refused);
+        let doors = self.doors.get().map(Vec::as_slice).unwrap_or_default();
+        let rows: Vec<_> = doors.iter().map(|door| door.rows()).collect();
+        let mut of_doors = |name, help, values: Vec<&(String, u64)>| {
+            let values: Vec<(&str, u64)> = values.iter().map(|(label, value)| (label.as_str(), *value)).collect();
+            if !values.is_empty() {
+                put(name, "counter", help, &values);
+            }
+        };
+        of_doors(
+            "door_records_total",
+            "Records that came by a door.",
+            rows.iter().flat_map(|[records, ..]| records).collect(),
+        );
+        of_doors("door_bytes_total", "Their bytes.", rows.iter().flat_map(|[_, bytes, _]| bytes).collect());
+        let refused = rows.iter().flat_map(|[.., refused]| refused).collect();
+        of_doors("door_refused_total", "What a door did not take, by reason.", refused);
         let alerts = self.alerts.get().map(Vec::as_slice).unwrap_or_default();
         let mut each = |name, kind, help, of: fn(&AlertCounts) -> &AtomicU64| {
             let values: Vec<(&str, u64)> =

@@ -1,7 +1,8 @@
 //! Where bytes come from: files, folders, compression, rotation; filled into drafts of batches.
 //!
 //! Inside: `batch` fills drafts and `cursor`/`scan`/`resume` say where reading goes on (pure); `open`, `decode`, `walk` and `reader` read files once;
-//! `tail` follows them while they are written, rotated, truncated and replaced; `kernel` listens to the kernel's audit group.
+//! `tail` follows them while they are written, rotated, truncated and replaced; `kernel` listens to the kernel's audit group;
+//! `messages` takes what comes in frames of its own.
 //! Not here: how records are cut (`deponent_parsers::frame`), how drafts are kept (`evidence`), who remembers cursors (the caller's `Lookup`).
 
 mod batch;
@@ -10,6 +11,7 @@ mod decode;
 mod detect;
 mod error;
 mod kernel;
+mod messages;
 mod names;
 mod open;
 mod prefix;
@@ -24,6 +26,7 @@ pub use cursor::{Batch, Cursor, Keep, Lookup, NEAR_BYTES, ResumeQuery};
 pub use decode::{BOMB_BYTES, BOMB_RATIO};
 pub use error::{Issue, Skipped, SourceError, Stop};
 pub use kernel::{AuditStatus, Heard, Listener, audit_status};
+pub use messages::Messages;
 pub use open::{Opened, open};
 pub use reader::{FileReport, ReadOptions, read_file, source_id};
 pub use scan::{Scan, Snapshot};
