@@ -312,6 +312,36 @@ fn only_who_has_a_certificate_of_the_authority_is_let_in() {
 }
 
 #[test]
+fn who_comes_while_there_is_no_room_is_told_to_come_again() {
+    let scratch = Scratch::new();
+    let served = Served::start(&scratch, "[webhook]\nlisten = '127.0.0.1:0'\nmessage_mib = 1\nheld_mib = 1\n");
+    let mut holds = served.connect("webhook");
+    let body = list(&[item("a-1", "Panic")]);
+    let padded = [body.as_slice(), &vec![b' '; (1 << 20) - body.len()]].concat();
+    write!(
+        holds,
+        "POST /webhook HTTP/1.1\r\nHost: door\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        padded.len()
+    )
+    .unwrap();
+    let started = Instant::now();
+    let refused = loop {
+        // The first of them may be before the one that takes the room.
+        let answer = served.ask("webhook", "POST", "/webhook", "", &list(&[item("a-2", "Panic")]));
+        if answer.status != 200 {
+            break answer;
+        }
+        assert!(started.elapsed() < BOUND);
+    };
+    assert_eq!(refused.status, 429, "{}", refused.body);
+    assert!(refused.head.contains("retry-after: 1"));
+    holds.write_all(&padded).unwrap();
+    assert_eq!(reply(holds).status, 200);
+    assert_eq!(served.ask("webhook", "POST", "/webhook", "", &body).status, 200);
+    assert_eq!(served.metric("deponent_door_refused_total{door=\"webhook\",reason=\"full\"}"), 1);
+}
+
+#[test]
 fn a_door_that_cannot_be_opened_is_said() {
     let scratch = Scratch::new();
     scratch
