@@ -2,6 +2,7 @@
 //!
 //! Links are computed when somebody asks, from the events as they are then, and never stored (`docs/adr/0007`). Not here: the rules.
 
+use super::keys::MINUTE_NS;
 use super::session::Exec;
 use crate::model::{Event, EventId, Source};
 use std::cell::RefCell;
@@ -115,6 +116,20 @@ impl<'e> Case<'e> {
         found.sort_by_key(|event| order(event));
         let found = Rc::new(found);
         self.found.borrow_mut().insert(asked, Rc::clone(&found));
+        Ok(found)
+    }
+
+    /// Events whose join key names their minute: those of a window, from the whole of its minutes, which are asked once. As many as `FOUND_MAX`, or more: not
+    /// all of them.
+    pub fn in_minutes(&self, key: &dyn Fn(i64) -> String, since: i64, until: i64) -> Result<Vec<Arc<Event>>, Failed> {
+        let mut found = Vec::new();
+        for minute in since.div_euclid(MINUTE_NS)..=until.div_euclid(MINUTE_NS) {
+            let all = self.all(key(minute.saturating_mul(MINUTE_NS)))?;
+            let within = |event: &&Arc<Event>| (since..=until).contains(&event.when.event.nanos);
+            // What was cut off may lie in the window.
+            let cut = all.len() >= FOUND_MAX;
+            found.extend(all.iter().filter(|event| cut || within(event)).cloned());
+        }
         Ok(found)
     }
 

@@ -282,9 +282,12 @@ pub fn review(event: &Event, node: &str) -> String {
     format!("review:{}/{node}", cluster(event))
 }
 
-/// Programs that ask API servers, by the tool that they were started as, on a node.
-pub fn client_of(event: &Event, node: &str, tool: &str) -> String {
-    format!("client:{tool}@{}/{node}", cluster(event))
+/// A minute: what is found by a common value is found by its minute too, so that a look-up costs the same in a store of any age.
+pub const MINUTE_NS: i64 = 60_000_000_000;
+
+/// Programs that ask API servers, by the tool that they were started as, on a node, in the minute of a time.
+pub fn client_of(event: &Event, node: &str, tool: &str, at: i64) -> String {
+    format!("client:{tool}@{}/{node} {}", cluster(event), at.div_euclid(MINUTE_NS))
 }
 
 /// Before the name of each node whose kubelet came from an address.
@@ -297,9 +300,9 @@ pub fn places_of(event: &Event, node: &str) -> String {
     format!("places-of:{}/{node} ", cluster(event))
 }
 
-/// Requests that came from an address and that no component of the cluster made.
-pub fn sent_from(event: &Event, place: &str) -> String {
-    format!("sent-from:{}/{place}", cluster(event))
+/// Requests that came from an address and that no component of the cluster made, in the minute of a time.
+pub fn sent_from(event: &Event, place: &str, at: i64) -> String {
+    format!("sent-from:{}/{place} {}", cluster(event), at.div_euclid(MINUTE_NS))
 }
 
 /// Calls of connect() of process `pid` of the event's node.
@@ -381,7 +384,7 @@ fn linux(event: &Event, each: &mut dyn FnMut(&str)) {
     }
     let Some(started) = facts::started(event) else { return };
     if let Some(tool) = sender::tool(&started) {
-        each(&client_of(event, node(event), tool));
+        each(&client_of(event, node(event), tool, event.when.event.nanos));
         packet::fetched(event).iter().for_each(|side| each(&fetch_of(event, side)));
     }
     if let Some(session) = event.who.login.as_ref().filter(|login| login.auid.is_some()).and_then(|login| login.ses) {
@@ -429,7 +432,7 @@ fn requests(event: &Event, each: &mut dyn FnMut(&str)) {
         each(&(places_of(event, node) + &place));
     }
     if let Some(place) = sender::sent_from(event) {
-        each(&sent_from(event, &place));
+        each(&sent_from(event, &place, event.when.event.nanos));
     }
     let done = event.what.outcome == Outcome::Success;
     for object in event.what.objects.iter().filter(|_| done) {

@@ -83,8 +83,10 @@ fn fits(process: &Event, request: &Event) -> Fit {
 /// Whether a request came within the horizon of the process; `slack` is how far the clocks may be apart, ns.
 fn in_time(process: &Event, request: &Event, slack: i64) -> bool {
     let age = request.when.event.nanos.saturating_sub(process.when.event.nanos);
-    let horizon = horizon(process);
-    age >= slack.saturating_neg() && age <= horizon.saturating_add(slack)
+    let within = |horizon: i64| age <= horizon.saturating_add(slack);
+    // Arguments are read only where they decide.
+    age >= slack.saturating_neg()
+        && (within(REQUEST_HORIZON_NS) || (within(REQUEST_LONG_NS) && horizon(process) == REQUEST_LONG_NS))
 }
 
 /// How long after its start a process may send a request.
@@ -122,7 +124,8 @@ fn fitting(case: &Case<'_>, event: &Event, from: &str) -> Result<Option<Vec<Fitt
         let own = KUBECTLS.iter().filter(|tool| **tool == agent);
         for tool in own.chain(FETCHERS) {
             let since = at.saturating_sub(REQUEST_LONG_NS).saturating_sub(slack);
-            let started = case.with_key(keys::client_of(event, node, tool), since, at.saturating_add(slack))?;
+            let key = |at| keys::client_of(event, node, tool, at);
+            let started = case.in_minutes(&key, since, at.saturating_add(slack))?;
             if started.len() >= FOUND_MAX {
                 return Ok(None);
             }
@@ -251,7 +254,7 @@ fn others_fit(case: &Case<'_>, event: &Event, from: &str, process: &Event) -> Re
 fn about(case: &Case<'_>, event: &Event, from: &str, process: &Event) -> Result<Vec<Arc<Event>>, Failed> {
     let (slack, start) = (slack(from), process.when.event.nanos);
     let until = start.saturating_add(horizon(process)).saturating_add(slack);
-    let all = case.with_key(keys::sent_from(event, from), start.saturating_sub(slack), until)?;
+    let all = case.in_minutes(&|at| keys::sent_from(event, from, at), start.saturating_sub(slack), until)?;
     let mut near: Vec<Arc<Event>> = all.iter().filter(|request| in_time(process, request, slack)).cloned().collect();
     // What was not looked at is none the fewer.
     if all.len() >= FOUND_MAX {
