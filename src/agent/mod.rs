@@ -149,7 +149,7 @@ impl Agent {
         let tailer = tailer(config, cursors.clone());
         let hint = Hint::new(tailer.folders());
         let waker = hint.waker();
-        readers.push(follow(tailer, hint, clock, drafts.clone(), &failure, &counts));
+        readers.push(follow(config, tailer, hint, clock, drafts.clone(), &failure, &counts));
         for tail in config.tail.iter().filter(|tail| tail.paths.iter().any(|path| path == KERNEL_AUDIT)) {
             let (tail, drafts, failure) = (tail.clone(), drafts.clone(), Arc::clone(&failure));
             let age_ms = u32::try_from(config.limits.batch_age_ms).unwrap_or(u32::MAX);
@@ -219,6 +219,7 @@ fn tailer(config: &AgentConfig, cursors: Cursors) -> Tailer {
 }
 
 fn follow(
+    config: &AgentConfig,
     mut tailer: Tailer,
     mut hint: Hint,
     clock: fn() -> Moment,
@@ -227,12 +228,16 @@ fn follow(
     counts: &Arc<Counts>,
 ) -> JoinHandle<()> {
     let (failure, counts) = (Arc::clone(failure), Arc::clone(counts));
+    let (cluster, node) = (config.cluster.clone(), config.node.clone());
     std::thread::spawn(move || {
         let mut emit = |item: TailItem| {
             if matches!(item, TailItem::Control(_)) {
                 counts.gap();
             }
-            emitted(item, clock).map_or(Ok(()), |draft| drafts.send(draft).map_err(|_| Stop))
+            let Some(mut draft) = emitted(item, clock) else { return Ok(()) };
+            // Also what is said of a file is said of this node: a collector takes nothing else from here.
+            (draft.cluster, draft.node) = (cluster.clone(), node.clone());
+            drafts.send(draft).map_err(|_| Stop)
         };
         while !failure.stop.load(Ordering::Relaxed) {
             match tailer.poll(clock(), &mut emit) {

@@ -241,6 +241,28 @@ fn an_agent_says_that_it_is_there() {
     collector.stop();
 }
 
+/// What is odd about a file is said of its node: a record of no node would be refused for ever, and all behind it would wait.
+#[test]
+fn an_odd_file_stops_nothing() {
+    let cluster = Cluster::new();
+    let _collector = cluster.collector();
+    let mut packed = line(1).into_bytes();
+    packed = {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, &packed).unwrap();
+        encoder.finish().unwrap()
+    };
+    // Cut off: its end does not come.
+    packed.truncate(packed.len() - 6);
+    cluster.scratch.write("logs/audit.log.2.gz", packed);
+    append(&cluster.scratch, &line(2));
+    let agent = cluster.agent();
+    let odd = cluster.wait_for("source:self action:file-issue", 1);
+    assert_eq!(odd[0]["where"]["node"].as_str(), Some("node-1"), "{odd:?}");
+    cluster.wait_for("source:linux", 1);
+    agent.stop();
+}
+
 #[test]
 fn only_agents_of_the_authority_are_heard_and_only_about_their_node() {
     let cluster = Cluster::new();
