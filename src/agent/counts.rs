@@ -2,10 +2,9 @@
 //!
 //! Not here: the page that shows them (`page`).
 
-use super::Shared;
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Sources that are counted each for itself.
 const SOURCES_MAX: usize = 256;
@@ -22,9 +21,9 @@ pub struct Counts {
     gaps: AtomicU64,
     /// When the last receipt came, ns since 1970; 0 before the first.
     last_receipt: AtomicI64,
-    sources: Shared<BTreeMap<String, Read>>,
+    sources: Mutex<BTreeMap<String, Read>>,
     /// What the collector refuses, or why it cannot be reached.
-    trouble: Shared<Option<String>>,
+    trouble: Mutex<Option<String>>,
 }
 
 /// What was read of one source.
@@ -75,8 +74,8 @@ impl Counts {
             receipts: AtomicU64::new(0),
             gaps: AtomicU64::new(0),
             last_receipt: AtomicI64::new(0),
-            sources: Shared::default(),
-            trouble: Shared::default(),
+            sources: Mutex::default(),
+            trouble: Mutex::default(),
         }
     }
 

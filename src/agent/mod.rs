@@ -19,15 +19,13 @@ pub use wire::{Reply, Wire};
 use crate::config::{AgentConfig, KERNEL_AUDIT};
 use crate::evidence::{Draft, EvidenceError, Origin, Spool, SpoolReader, SpoolRecovery, VerifierKey};
 use crate::model::Moment;
-use crate::pipeline::{Cursors, Failure, Listening, PipelineError, emitted, listen_to_kernel, tail_paths};
-use crate::source::{Hint, Stop, TailItem, TailOptions, Tailer, Turn, Waker};
+use crate::pipeline::{self, Cursors, Failure, Listening, PipelineError, emitted, listen_to_kernel, tail_paths};
+use crate::source::{Hint, Stop, TailItem, TailOptions, Tailer, Waker};
 use crate::tls::{AgentName, ClientTls, TlsError};
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 /// The header that names the key of the agent.
 pub const SIGNER: &str = "deponent-signer";
@@ -56,19 +54,6 @@ pub enum AgentError {
         what: String,
         /// What the operating system said.
         error: std::io::Error,
-    },
-    /// The collector signs with another key than before.
-    #[error(
-        "the collector signs with the key {found}, but {} has {expected}; if it was replaced on purpose, remove that file (or set `collector_key`)",
-        path.display()
-    )]
-    OtherCollector {
-        /// The key it has now.
-        found: String,
-        /// The key that is known.
-        expected: String,
-        /// Where that stands.
-        path: PathBuf,
     },
     /// A thread ended before it should.
     #[error("{what} stopped early; its own message says why")]
@@ -239,23 +224,7 @@ fn follow(
             (draft.cluster, draft.node) = (cluster.clone(), node.clone());
             drafts.send(draft).map_err(|_| Stop)
         };
-        while !failure.stop.load(Ordering::Relaxed) {
-            match tailer.poll(clock(), &mut emit) {
-                // The sealer is gone, and says why.
-                Err(Stop) => return,
-                Ok(Turn::Busy) => {}
-                Ok(Turn::Idle { until }) => {
-                    let wait = until.nanos.saturating_sub(clock().nanos).max(0);
-                    if hint.wait(Duration::from_nanos(u64::try_from(wait).unwrap_or(0))) {
-                        tailer.wake();
-                    }
-                }
-            }
-        }
-        // Nobody left to hand it to: it is read again after the next start.
-        let _stopped = tailer.finish(&mut emit);
+        // The sealer is gone, and says why.
+        let _stopped = pipeline::follow(&mut tailer, &mut hint, clock, &failure.stop, &mut emit);
     })
 }
-
-/// Values that several threads set and one page shows.
-type Shared<T> = Mutex<T>;

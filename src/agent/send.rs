@@ -45,8 +45,8 @@ pub(super) struct Sending {
     kept: Option<PathBuf>,
     /// What the collector has acknowledged ahead of what was sent since the start, by source and epoch.
     ahead: BTreeMap<Chain, (u64, Hash)>,
-    /// The oldest block was gone back to because of a hole, and nothing has been taken since.
-    rewound: bool,
+    /// The oldest block was gone back to because of a hole: how far reading was then. What is sent again up to there may be known, and closes no hole.
+    rewound: Option<(u64, u64)>,
 }
 
 type Chain = (String, [u8; 16]);
@@ -119,7 +119,7 @@ impl Sending {
         };
         let wire = Wire::new(config.host.clone(), config.port, tls);
         let ahead = BTreeMap::new();
-        Ok(Sending { wire, runtime, vkey, reader, cursors, counts, collector, kept, ahead, rewound: false })
+        Ok(Sending { wire, runtime, vkey, reader, cursors, counts, collector, kept, ahead, rewound: None })
     }
 
     /// Sends until the spool is closed and empty, or, once the agent is to stop, until something fails.
@@ -160,10 +160,10 @@ impl Sending {
                     self.taken(load, receipts)?;
                     return Ok(true);
                 }
-                Outcome::Hole(detail) if !self.rewound => {
+                Outcome::Hole(detail) if self.rewound.is_none() => {
                     // It may still be here: the collector may have been restored to an earlier state.
                     tracing::warn!(detail, "the collector lacks batches: everything that is still here is sent again");
-                    (self.rewound, self.ahead) = (true, BTreeMap::new());
+                    (self.rewound, self.ahead) = (Some(self.reader.position()), BTreeMap::new());
                     self.reader.rewind_all();
                     return Ok(true);
                 }
@@ -173,7 +173,7 @@ impl Sending {
                 }
                 Outcome::Again(what, wait) => (what, wait),
             };
-            accepts_hole = self.rewound;
+            accepts_hole = self.rewound.is_some();
             self.counts.failed(&what);
             if wait > Duration::ZERO || pause > PAUSES.0 {
                 tracing::warn!(what, "not sent; it stays in the spool");
@@ -193,7 +193,7 @@ impl Sending {
     }
 
     fn taken(&mut self, load: &Load, receipts: u64) -> Result<(), AgentError> {
-        self.rewound = false;
+        self.rewound = self.rewound.filter(|hole| self.reader.position() < *hole);
         let bytes = u64::try_from(load.bytes.len()).unwrap_or(u64::MAX);
         self.counts.sent(load.blocks, bytes, receipts, now().nanos);
         if self.ahead.is_empty() {

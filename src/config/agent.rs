@@ -87,6 +87,10 @@ impl AgentConfig {
             wrong("collector", message)
         })?;
         let node = written.node.or(node.map(str::to_owned)).unwrap_or_default();
+        if node.is_empty() {
+            let message = "this node has no name: `node` here, --node, or NODE_NAME in the environment";
+            return Err(wrong("node", message.to_owned()));
+        }
         let name = AgentName { cluster: written.cluster.clone(), node: Some(node.clone()) };
         if AgentName::parse(&name.to_string()).is_none() {
             let message =

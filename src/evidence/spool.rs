@@ -347,9 +347,9 @@ impl SpoolReader {
         disk::replace(&self.dir.join("position"), format!("{first} {offset}\n").as_bytes(), 0o600)
     }
 
-    /// Goes back to what has not been confirmed.
-    pub fn rewind(&mut self) {
-        self.at = self.confirmed;
+    /// Where reading stands: a segment's first number, and bytes from its start.
+    pub fn position(&self) -> (u64, u64) {
+        self.at
     }
 
     /// Goes back to the oldest block that is there.

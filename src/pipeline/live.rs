@@ -213,22 +213,31 @@ fn spawn_tailer(
 ) -> JoinHandle<()> {
     std::thread::spawn(move || {
         let mut emit = |item: TailItem| emit(item, &items, clock);
-        while !failure.stop.load(Ordering::Relaxed) {
-            match tailer.poll(clock(), &mut emit) {
-                // The ledger is gone, and says why.
-                Err(Stop) => return,
-                Ok(Turn::Busy) => {}
-                Ok(Turn::Idle { until }) => {
-                    let wait = until.nanos.saturating_sub(clock().nanos).max(0);
-                    if hint.wait(Duration::from_nanos(u64::try_from(wait).unwrap_or(0))) {
-                        tailer.wake();
-                    }
-                }
+        // The ledger is gone, and says why.
+        let _stopped = follow(&mut tailer, &mut hint, clock, &failure.stop, &mut emit);
+    })
+}
+
+/// Follows files until it is told to stop; what is left then is handed out.
+///
+/// # Errors
+/// Nobody takes what is read: it is read again after the next start.
+pub fn follow(
+    tailer: &mut Tailer,
+    hint: &mut Hint,
+    clock: fn() -> Moment,
+    stop: &AtomicBool,
+    emit: &mut dyn FnMut(TailItem) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    while !stop.load(Ordering::Relaxed) {
+        if let Turn::Idle { until } = tailer.poll(clock(), emit)? {
+            let wait = until.nanos.saturating_sub(clock().nanos).max(0);
+            if hint.wait(Duration::from_nanos(u64::try_from(wait).unwrap_or(0))) {
+                tailer.wake();
             }
         }
-        // Nobody left to hand it to: it is read again after the next start.
-        let _stopped = tailer.finish(&mut emit);
-    })
+    }
+    tailer.finish(emit)
 }
 
 fn emit(item: TailItem, items: &SyncSender<Item>, clock: fn() -> Moment) -> Result<(), Stop> {

@@ -241,6 +241,46 @@ fn an_agent_says_that_it_is_there() {
     collector.stop();
 }
 
+/// What is lost out of the middle of the spool is said, and what lies behind it is sent.
+#[test]
+fn a_damaged_spool_sends_what_is_left_and_says_what_is_not() {
+    let cluster = Cluster::new();
+    let segments = || -> Vec<std::path::PathBuf> {
+        let folder = std::fs::read_dir(cluster.scratch.path("agent/spool")).into_iter().flatten().flatten();
+        let mut paths: Vec<_> = folder.map(|entry| entry.path()).filter(|path| path.extension().is_none()).collect();
+        paths.retain(|path| path.file_name().unwrap().len() == 20);
+        paths.sort();
+        paths
+    };
+    // The line of a header; a heartbeat is longer.
+    let holds = |number: usize| {
+        let range = format!("\nrange {} {}\n", (number - 1) * line(1).len(), number * line(1).len()).into_bytes();
+        segments().iter().any(|path| std::fs::read(path).unwrap().windows(range.len()).any(|window| window == range))
+    };
+    // Each run of the agent begins a segment.
+    for number in 1..=3 {
+        append(&cluster.scratch, &line(u32::try_from(number).unwrap()));
+        let (agent, started) = (cluster.agent(), Instant::now());
+        while !holds(number) {
+            assert!(started.elapsed() < BOUND, "line {number} does not come into the spool");
+        }
+        agent.kill();
+    }
+    let all = segments();
+    assert!(all.len() >= 3, "{all:?}");
+    let middle = &all[1];
+    let mut block = std::fs::read(middle).unwrap();
+    block[30] ^= 1;
+    std::fs::write(middle, block).unwrap();
+    let _collector = cluster.collector();
+    let _agent = cluster.agent();
+    cluster.wait_for("source:self action:gap", 1);
+    cluster.wait_for("source:linux", 2);
+    append(&cluster.scratch, &line(4));
+    cluster.wait_for("source:linux", 3);
+    once(&cluster.scratch, 3);
+}
+
 /// What is odd about a file is said of its node: a record of no node would be refused for ever, and all behind it would wait.
 #[test]
 fn an_odd_file_stops_nothing() {
