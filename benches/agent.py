@@ -39,7 +39,7 @@ def main():
     assert run("init", "pki", "--cluster", "bench", "--collector", "127.0.0.1").wait() == 0
     tails = "".join(f"[[tail]]\npaths = ['{path}']\n" for path in files)
     with open(os.path.join(work, "config.toml"), "w") as out:
-        out.write(f"store = 'store'\nlisten = '127.0.0.1:{PORTS['listen']}'\n[agents]\nlisten = '127.0.0.1:{PORTS['agents']}'\n"
+        out.write(f"store = 'store'\nlisten = '127.0.0.1:{PORTS['listen']}'\n[access]\nanonymous = ['auditor', 'operator']\n[agents]\nlisten = '127.0.0.1:{PORTS['agents']}'\n"
                   "cert = 'pki/collector.crt'\nkey = 'pki/collector.key'\nca = 'pki/ca.crt'\n")
     with open(os.path.join(work, "agent.toml"), "w") as out:
         out.write(f"collector = 'https://127.0.0.1:{PORTS['agents']}'\nstate = 'agent'\ncluster = 'bench'\nnode = 'node-1'\ncert = 'pki/agent.crt'\n"

@@ -28,7 +28,7 @@ def percentile(values, part):
 def measure(deponent, store):
     config = store + ".toml"
     with open(config, "w") as file:
-        file.write(f'store = "{store}"\n')
+        file.write(f'store = "{store}"\n[access]\nanonymous = ["auditor"]\n')
     server = subprocess.Popen([deponent, "serve", "-c", config, "--listen", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True)
     try:
         for line in server.stderr:
@@ -62,7 +62,7 @@ def freshness(deponent, folder, lines=20):
     os.makedirs(folder)
     log, config = folder + "/audit.log", folder + "/config.toml"
     with open(config, "w") as file:
-        file.write(f'store = "{folder}/store"\n[[tail]]\npaths = ["{log}"]\n')
+        file.write(f'store = "{folder}/store"\n[access]\nanonymous = ["auditor"]\n[[tail]]\npaths = ["{log}"]\n')
     server = subprocess.Popen([deponent, "serve", "-c", config, "--listen", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True)
     try:
         for line in server.stderr:
@@ -93,7 +93,7 @@ def trickle(deponent, source, folder, pause, lines=20, seconds=40):
     os.makedirs(folder)
     log, config = folder + "/audit.log", folder + "/config.toml"
     with open(config, "w") as file:
-        file.write(f'store = "{folder}/store"\n[[tail]]\npaths = ["{log}"]\n')
+        file.write(f'store = "{folder}/store"\n[access]\nanonymous = ["auditor"]\n[[tail]]\npaths = ["{log}"]\n')
     server = subprocess.Popen([deponent, "serve", "-c", config, "--listen", "127.0.0.1:0"], stderr=subprocess.DEVNULL)
     try:
         with open(source, "rb") as given, open(log, "ab", buffering=0) as file:

@@ -53,7 +53,7 @@ class Deponent:
         self.bytes = size(self.store)
         config = os.path.join(folder, "config.toml")
         with open(config, "w") as file:
-            file.write(f"store = '{self.store}'\n")
+            file.write(f"store = '{self.store}'\n[access]\nanonymous = ['auditor']\n")
         command = [DEPONENT, "serve", "-c", config, "--listen", "127.0.0.1:0"]
         self.server = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
         for line in self.server.stderr:

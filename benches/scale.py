@@ -163,7 +163,7 @@ def main(corpus, work, millions):
         opened = (time.perf_counter() - start) * 1000
         port = 17363
         config = os.path.join(folder, "config.toml")
-        open(config, "w").write("")
+        open(config, "w").write("[access]\nanonymous = ['auditor']\n")
         serving = subprocess.Popen([binary, "serve", "--config", config, "--store", store, "--listen", f"127.0.0.1:{port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             server = f"http://127.0.0.1:{port}"

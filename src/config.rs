@@ -2,11 +2,13 @@
 //!
 //! Not here: command-line options (`cli`), which override it.
 
+mod access;
 mod agent;
 mod alert;
 mod door;
 mod doors;
 
+pub use access::{AccessConfig, Certificate, Grant, Role};
 pub use agent::AgentConfig;
 pub use alert::{ALERTS_MAX, Alert, Receiver};
 pub use door::AgentsDoor;
@@ -65,6 +67,9 @@ struct Written {
     tail: Vec<WrittenTail>,
     #[serde(default)]
     alert: Vec<alert::Written>,
+    #[serde(default)]
+    access: access::Written,
+    metrics: Option<WrittenMetrics>,
     agents: Option<door::Written>,
     webhook: Option<doors::Written>,
     ndjson: Option<doors::Written>,
@@ -73,6 +78,12 @@ struct Written {
     audisp: Option<doors::Written>,
     #[serde(default)]
     limits: WrittenLimits,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenMetrics {
+    listen: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -102,8 +113,12 @@ struct WrittenLimits {
 pub struct Config {
     /// The store's folder.
     pub store: PathBuf,
-    /// Where the endpoint listens; always a loopback address.
+    /// Where the endpoint listens; a loopback address where it has no certificate.
     pub listen: SocketAddr,
+    /// Who may ask there.
+    pub access: AccessConfig,
+    /// Where metrics and health are told to everybody; nowhere until it is configured.
+    pub metrics: Option<SocketAddr>,
     /// Name of the cluster, or empty: part of the identity of events.
     pub cluster: String,
     /// Name of this node, or empty: part of the identity of events.
@@ -161,6 +176,8 @@ impl Default for Config {
         Config {
             store: PathBuf::from("./data"),
             listen: SocketAddr::from(([127, 0, 0, 1], 7363)),
+            access: AccessConfig::default(),
+            metrics: None,
             cluster: String::new(),
             node: String::new(),
             tail: Vec::new(),
@@ -185,9 +202,11 @@ impl Config {
             .map_err(|error| ConfigError::Shape { path: path.to_owned(), message: shape_message(&error) })?;
         let default = Config::default();
         let listen = match written.listen {
-            Some(text) => listen(path, &text)?,
+            Some(text) => listen(path, "listen", &text)?,
             None => default.listen,
         };
+        let metrics =
+            written.metrics.map(|metrics| self::listen(path, "metrics.listen", &metrics.listen)).transpose()?;
         let cluster = written.cluster.unwrap_or_default();
         let node = written.node.unwrap_or_default();
         let mut tail = Vec::new();
@@ -207,6 +226,8 @@ impl Config {
         Ok(Config {
             store: written.store.unwrap_or(default.store),
             listen,
+            access: written.access.checked(path, listen)?,
+            metrics,
             cluster,
             node,
             tail,
@@ -222,17 +243,9 @@ fn value_error(path: &Path, key: &str, message: String) -> ConfigError {
     ConfigError::Value { path: path.to_owned(), key: key.to_owned(), message }
 }
 
-fn listen(path: &Path, text: &str) -> Result<SocketAddr, ConfigError> {
-    let address: SocketAddr = text.parse().map_err(|_| {
-        value_error(path, "listen", format!("`{text}` is not an address with a port, such as 127.0.0.1:7363"))
-    })?;
-    if !address.ip().is_loopback() {
-        let message = format!(
-            "`{text}` is not a loopback address; there is no access control yet, so only 127.0.0.0/8 and [::1] are allowed"
-        );
-        return Err(value_error(path, "listen", message));
-    }
-    Ok(address)
+fn listen(path: &Path, key: &str, text: &str) -> Result<SocketAddr, ConfigError> {
+    text.parse()
+        .map_err(|_| value_error(path, key, format!("`{text}` is not an address with a port, such as 127.0.0.1:7363")))
 }
 
 fn checked_tail(path: &Path, one: WrittenTail, cluster: &str, node: &str) -> Result<Tail, ConfigError> {

@@ -3,9 +3,9 @@
 //! Not here: what an agent does (`agent`).
 
 use super::args::{AgentArgs, AgentsArgs, AgentsCommand, Form, Global};
-use super::ask::Remote;
 use super::exit::{CliError, Exit};
 use super::output::say;
+use super::remote::Remote;
 use super::serve::{asked_to_stop, listen, log};
 use crate::agent::{Agent, AgentError, Counts, healthy, page};
 use crate::config::AgentConfig;

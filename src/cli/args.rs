@@ -27,9 +27,19 @@ pub struct Global {
     /// Folder of the store [default: `store` of the configuration, else ./data]
     #[arg(long, global = true, value_name = "DIR", env = "DEPONENT_STORE", help_heading = "Global")]
     pub store: Option<PathBuf>,
-    /// Ask a running collector instead, such as http://127.0.0.1:7363
-    #[arg(long, global = true, value_name = "URL", conflicts_with = "store", help_heading = "Global")]
+    /// Ask a running collector instead, such as https://deponent.example:7363
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "DEPONENT_SERVER",
+        conflicts_with = "store",
+        help_heading = "Global"
+    )]
     pub server: Option<String>,
+    /// How to get in there
+    #[command(flatten)]
+    pub entry: super::remote::Entry,
     /// Configuration file [default: ./config.toml where there is one]
     #[arg(short, long, global = true, value_name = "FILE", help_heading = "Global")]
     pub config: Option<PathBuf>,
@@ -143,6 +153,11 @@ pub enum Command {
         after_help = "EXAMPLES:\n  deponent key                 the verifier key (vkey), for --key\n  deponent key adopt           go on writing a store whose key is elsewhere, with a new one"
     )]
     Key(KeyArgs),
+    /// Who may ask the collector: add, list and revoke tokens
+    #[command(
+        after_help = "EXAMPLES:\n  deponent token add jane --role auditor > jane.token\n  deponent token add shop-team --role reader --namespace shop --expires 30d\n  deponent token list\n  deponent token revoke jane\n\nA token is printed once, on stdout; the store keeps its hash. A running collector knows of a change within a second, and of a token that is revoked its open streams end. Roles: docs/access.md."
+    )]
+    Token(super::token::TokenArgs),
     /// The links of an event: causes, effects, findings; strongest first
     #[command(
         after_help = "EXAMPLES:\n  deponent links abcdefgh\n  deponent links 2292487f-… -o ndjson\n\nA link names its rule, its class, each key with both values, and what else could be the cause. The rules: `deponent rules`."
@@ -266,6 +281,9 @@ pub struct InitPkiArgs {
     /// A certificate for each of these nodes; where none is named, one for all nodes of the cluster
     #[arg(long, value_name = "NODE", value_delimiter = ',')]
     pub agent: Vec<String>,
+    /// A certificate for each of these people or programs, for the search API (docs/access.md)
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub client: Vec<String>,
     /// Where the files go; none is overwritten
     #[arg(long, value_name = "DIR", default_value = "pki")]
     pub out: PathBuf,

@@ -15,10 +15,12 @@ mod listed;
 mod output;
 mod pki;
 mod relink;
+mod remote;
 mod rules;
 mod search;
 mod serve;
 mod story;
+mod token;
 
 pub use args::{Cli, command};
 pub use exit::{CliError, Exit};
@@ -65,6 +67,7 @@ pub fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Fsck(args) => evidence::fsck(global, args),
         Command::Rebuild => evidence::rebuild(global),
         Command::Key(args) => evidence::key(global, args),
+        Command::Token(args) => token::run(global, args),
         Command::Findings(args) => listed::findings(global, args),
         Command::Sources => listed::sources(global),
         Command::Completions { shell } => explain::completions(*shell),

@@ -170,7 +170,7 @@ impl Output {
         }
         let more = if trailer.next.is_some() { ", and more (-n 0 shows all)" } else { "" };
         let behind = trailer.size.saturating_sub(trailer.indexed);
-        let coverage = if behind == 0 {
+        let coverage = if behind == 0 || trailer.complete {
             format!("all {} log entries", trailer.size)
         } else {
             format!(

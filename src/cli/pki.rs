@@ -72,6 +72,17 @@ pub fn run(args: &InitPkiArgs) -> Result<Exit, CliError> {
         })?;
         issue(&node.map_or("agent".to_owned(), |node| format!("agent-{node}")), agent)?;
     }
+    for name in &args.client {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'@');
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) || name.starts_with('.') {
+            let message = format!("`{name}`: names of clients have 64 letters, digits, `-`, `.`, `_` and `@` at most");
+            return Err(CliError::usage(message));
+        }
+        let client = params(name, days, |params| {
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        })?;
+        issue(&format!("client-{name}"), client)?;
+    }
     let paths: Vec<PathBuf> = files.iter().map(|(name, ..)| dir.join(name)).collect();
     if let Some(path) = paths.iter().find(|path| path.exists()) {
         return Err(CliError::usage(format!("{} is there already; another --out, or remove it first", path.display())));

@@ -10,7 +10,8 @@ use crate::pipeline::{Live, LiveOptions};
 use crate::query::Engine;
 use crate::render::{Safe, whole};
 use crate::serve::{
-    AgentDoor, Alerts, Door, DoorError, Doors, Ground, Metrics, Shared, check_alerts, connections_max, router, serve,
+    Access, AgentDoor, Alerts, Door, DoorError, Doors, Ground, Metrics, Shared, check_alerts, connections_max, health,
+    recorder, router, serve,
 };
 use crate::tls::{Clients, ServerTls};
 use std::net::SocketAddr;
@@ -18,6 +19,8 @@ use std::sync::{Arc, Mutex};
 
 /// Connections of agents at once.
 const AGENTS_MAX: usize = 16_384;
+/// Connections at once of whoever asks for metrics and health.
+const HEALTH_MAX: usize = 64;
 
 /// Follows, indexes and answers until told to stop.
 pub fn run(global: &Global, args: &ServeArgs) -> Result<Exit, CliError> {
@@ -27,8 +30,11 @@ pub fn run(global: &Global, args: &ServeArgs) -> Result<Exit, CliError> {
         config.store.clone_from(store);
     }
     if let Some(listen) = args.listen {
-        if !listen.ip().is_loopback() {
-            return Err(CliError::usage(format!("{listen} is not a loopback address; there is no access control yet")));
+        if !listen.ip().is_loopback() && config.access.tls.is_none() {
+            let message = format!(
+                "{listen} is not a loopback address: there it takes `access.cert` and `access.key` in the configuration (docs/access.md)"
+            );
+            return Err(CliError::usage(message));
         }
         config.listen = listen;
     }
@@ -99,7 +105,21 @@ async fn alerts(
 
 async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     let listener = listen(config.listen).await?;
-    let address = listener.local_addr().map_err(|error| CliError::io("listening", &error))?;
+    let place =
+        |listener: &tokio::net::TcpListener| listener.local_addr().map_err(|error| CliError::io("listening", &error));
+    let public = place(&listener)?;
+    let tls = config.access.tls.clone().map(|files| ServerTls::open(files, Clients::Optional));
+    let tls = tls.transpose().map_err(CliError::usage)?;
+    // Whoever can read the store asks without a certificate, on this machine.
+    let local = match &tls {
+        Some(_) => Some(listen(SocketAddr::from(([127, 0, 0, 1], 0))).await?),
+        None => None,
+    };
+    let address = local.as_ref().map_or(Ok(public), place)?;
+    let open_door = match config.metrics {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
     let agents = match &config.agents {
         None => None,
         Some(door) => {
@@ -117,7 +137,10 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     let live = started.await.map_err(|error| CliError::new(Exit::InputOutput, error))?;
     let live = live.map_err(|error| super::ingest::pipeline_error(&error))?;
     let asked = asked_to_stop();
-    greet(config, address, &live.engine());
+    greet(config, public, &live.engine());
+    if let Some(listener) = &open_door {
+        say(format_args!("metrics and health at http://{}, for everybody", place(listener)?));
+    }
     if let Some((listener, _)) = &agents {
         let address = listener.local_addr().map_err(|error| CliError::io("listening", &error))?;
         say(format_args!("agents send to https://{address}"));
@@ -127,8 +150,13 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     }
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let within = std::time::Duration::from_secs(config.limits.answer_s);
-    let mut shared = Shared::new(live.engine(), crate::time::now, address, within);
-    shared.items = Some(live.door().0);
+    let items = live.door().0;
+    let (recorder, writing) = recorder(items.clone(), &config.cluster, &config.node, crate::time::now);
+    let access = Access::open(&config.access, &config.store, recorder);
+    let access = Arc::new(access.map_err(|error| CliError::io("access/local in the store's folder", &error))?);
+    let recording = tokio::spawn(writing.run(access.clients.clone()));
+    let mut shared = Shared::new(live.engine(), crate::time::now, address, within, access);
+    shared.items = Some(items);
     let metrics = Arc::clone(&shared.metrics);
     let ground = Ground {
         engine: live.engine(),
@@ -138,6 +166,8 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
         out: Arc::new(Mutex::new(std::io::stdout())),
     };
     let (alerts, live) = alerts(config, ground, &metrics, live).await?;
+    let encrypted = tls.is_some().then(|| router(shared.with_certificates()));
+    let open_to_all = open_door.is_some().then(|| health(shared.clone()));
     let router = router(shared);
     let mut servers = tokio::task::JoinSet::new();
     doors.start(&live.door().0, &config.store, crate::time::now, &metrics, &mut servers, &stopped);
@@ -153,7 +183,17 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
         let router = AgentDoor::new(items, vkey, Arc::clone(&metrics)).router();
         open(Door { listener, tls: Some(tls), router, connections_max: AGENTS_MAX }, Arc::clone(&metrics));
     }
-    open(Door { listener, tls: None, router, connections_max: connections_max() }, metrics);
+    if let (Some(listener), Some(router)) = (open_door, open_to_all) {
+        open(Door { listener, tls: None, router, connections_max: HEALTH_MAX }, Arc::clone(&metrics));
+    }
+    let plain = match (local, encrypted) {
+        (Some(local), Some(router)) => {
+            open(Door { listener, tls, router, connections_max: connections_max() }, Arc::clone(&metrics));
+            local
+        }
+        _ => listener,
+    };
+    open(Door { listener: plain, tls: None, router, connections_max: connections_max() }, metrics);
     let failed = tokio::select! {
         () = asked => None,
         failure = live.failed() => Some(failure),
@@ -164,6 +204,9 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     let ended = async { while servers.join_next().await.is_some() {} };
     let _late = tokio::time::timeout(std::time::Duration::from_secs(2), ended).await;
     servers.abort_all();
+    while servers.join_next().await.is_some() {}
+    // What was asked is kept before the ledger closes.
+    let _late = tokio::time::timeout(std::time::Duration::from_secs(5), recording).await;
     let ended = tokio::task::spawn_blocking(move || {
         alerts.stop();
         live.stop()
@@ -207,9 +250,10 @@ pub(super) fn asked_to_stop() -> impl Future<Output = ()> {
 fn greet(config: &Config, address: SocketAddr, engine: &Engine) {
     let trailer = engine.trailer();
     say(format_args!(
-        "deponent {} serves {} at http://{address}",
+        "deponent {} serves {} at {}://{address}",
         env!("CARGO_PKG_VERSION"),
-        Safe(&config.store.display().to_string())
+        Safe(&config.store.display().to_string()),
+        if config.access.tls.is_some() { "https" } else { "http" }
     ));
     say(format_args!("{} log entries, {} of them indexed", trailer.size, trailer.indexed));
     for tail in &config.tail {

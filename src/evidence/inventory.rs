@@ -33,7 +33,7 @@ impl Inventory {
     pub(super) fn take(layout: &Layout) -> Result<Inventory, EvidenceError> {
         let mut inventory = Inventory::default();
         let derived = |depth: usize, path: &Path| {
-            depth == 1 && ["index", "state", "alerts", "lost+found"].iter().any(|name| path.ends_with(name))
+            depth == 1 && ["index", "state", "alerts", "access", "lost+found"].iter().any(|name| path.ends_with(name))
         };
         let walk = walkdir::WalkDir::new(layout.dir()).min_depth(1).sort_by_file_name();
         let walk = walk.into_iter().filter_entry(|entry| !derived(entry.depth(), entry.path()));

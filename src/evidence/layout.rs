@@ -10,7 +10,7 @@ use super::tiles::encode_index;
 /// Blocks of a full segment; also entries of a full bundle, so that segment k and bundle k belong together.
 pub(super) const SEGMENT_BLOCKS: u64 = 256;
 /// What a store's folder may hold; `lost+found` is there when the folder is a file system of its own.
-pub(super) const TOP: [&str; 8] = ["lock", "log", "batches", "wal", "index", "state", "alerts", "lost+found"];
+pub(super) const TOP: [&str; 9] = ["lock", "log", "batches", "wal", "index", "state", "alerts", "access", "lost+found"];
 
 /// The paths of one store.
 #[derive(Debug, Clone)]

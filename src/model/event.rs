@@ -60,6 +60,20 @@ pub enum Source {
 }
 
 impl Source {
+    /// Every one.
+    pub const ALL: [Source; 10] = [
+        Source::Linux,
+        Source::Kubernetes,
+        Source::Containerd,
+        Source::Crio,
+        Source::Docker,
+        Source::Kubelet,
+        Source::ControlPlane,
+        Source::Application,
+        Source::Syslog,
+        Source::Own,
+    ];
+
     /// The name in output and queries.
     pub fn name(self) -> &'static str {
         match self {

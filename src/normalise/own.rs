@@ -3,12 +3,18 @@
 //! Not here: when such a record is written (`source`, `pipeline`).
 
 use super::{Bad, Context, Key, identity, line};
-use crate::model::{Event, EventId, EventIssue, How, Moment, RecordFields, Source, What, When, Where, Who, Why};
+use crate::model::{
+    Effective, Event, EventId, EventIssue, How, Moment, Outcome, RecordFields, Source, What, When, Where, Who, Why,
+};
 use deponent_parsers::kubernetes::{Stamp, members};
 use sha2::{Digest, Sha256};
 
 /// Records of the ordinary course of things: what they say is no issue.
 const ROUTINE: [&str; 5] = ["agent-accepted", "agent-key", "agent-stops", "heartbeat", "process-container"];
+/// What the names of records that say who asked what begin with.
+const ACCESS: &str = "access-";
+/// Members of theirs that are fields of the event.
+const SAID_ELSEWHERE: [&str; 6] = ["who", "credential", "from", "port", "route", "outcome"];
 /// Bytes of a bad record that its event shows; the whole of it is its evidence.
 const EXCERPT_BYTES: usize = 96;
 /// Bytes of it that are its event's text.
@@ -29,14 +35,31 @@ pub fn event(key: &Key, context: Context<'_>, records: &[&[u8]]) -> Event {
         return event;
     };
     event.what.action = own.action.as_str().into();
-    let detail: Vec<String> = own.members.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let is_access = own.action.starts_with(ACCESS);
+    let told = |name: &str| !(is_access && SAID_ELSEWHERE.contains(&name));
+    let members = own.members.iter().filter(|(name, _)| told(name));
+    let detail: Vec<String> = members.map(|(name, value)| format!("{name}={value}")).collect();
     let detail = detail.join(", ");
-    if ROUTINE.contains(&own.action.as_str()) {
+    if is_access || ROUTINE.contains(&own.action.as_str()) {
         event.what.message = line::some(&detail);
     } else {
         event.issues.push(EventIssue { kind: own.action.as_str().into(), detail: detail.into() });
     }
     let member = |name: &str| own.members.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    if is_access {
+        event.who.name = member("who").and_then(line::some);
+        event.who.credential = member("credential").and_then(line::some);
+        event.who.address = member("from").and_then(line::some);
+        let uid = member("uid").and_then(|uid| uid.parse().ok());
+        event.who.effective = uid.map(|uid| Effective { uid: Some(uid), ..Effective::default() });
+        event.how.request_uri = member("route").and_then(line::some);
+        event.what.outcome = match member("outcome") {
+            Some("denied") => Outcome::Denied,
+            Some("failure") => Outcome::Failure,
+            Some("success") => Outcome::Success,
+            _ => event.what.outcome,
+        };
+    }
     if own.action == "process-container" {
         event.r#where.container_id = member("container_id").and_then(line::some);
         event.r#where.pod_uid = member("pod_uid").and_then(line::some);

@@ -98,7 +98,14 @@ pub fn ingest(options: &IngestOptions, progress: &Progress) -> Result<Ingested, 
     let before = indexer.summary().clone();
     let (items, received) = sync_channel(DRAFTS);
     let (durable, sizes) = channel();
-    let ledger = Ledger { writer, cursors: cursors.clone(), senders, door: Door::Ingest, clock: options.clock };
+    let ledger = Ledger {
+        writer,
+        cursors: cursors.clone(),
+        senders,
+        door: Door::Ingest,
+        clock: options.clock,
+        content: Arc::default(),
+    };
     let (writer, reports) = std::thread::scope(|scope| {
         let written = spawn(scope, "ledger", move || {
             let written = ledger.run(&received, &mut |size| {

@@ -8,6 +8,8 @@ use super::senders::{SenderInfo, Senders};
 use super::taking::{Group, Sent};
 use crate::evidence::{Door, Draft, Envelope, Writer};
 use crate::model::Moment;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -70,6 +72,8 @@ pub struct Ledger {
     pub door: Door,
     /// The present.
     pub clock: fn() -> Moment,
+    /// Log entries up to the last one that is more than the access log: what an answer must rest on to be whole.
+    pub content: Arc<AtomicU64>,
 }
 
 impl Ledger {
@@ -114,7 +118,12 @@ impl Ledger {
                 stop = true;
                 break;
             }
+            let is_access = matches!(&item, Item::Delivered(delivered) if delivered.door == Door::Own);
             self.take(item, &mut group)?;
+            if !is_access {
+                // Before it is durable: nobody is told that an answer is whole because this was late.
+                self.content.store(self.writer.size(), Ordering::Release);
+            }
             count += 1;
             if group.bytes < GROUP_BYTES && count < GROUP_ITEMS {
                 next = items.try_recv().ok();

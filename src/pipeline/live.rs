@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -108,7 +108,8 @@ impl Live {
         indexer.commit()?;
         writer.set_address(Some(options.address))?;
         let followed = Followed { tails: config.tail.clone(), running: true };
-        let engine = Engine::new(reader, indexer.index()).following(followed);
+        let content = Arc::new(AtomicU64::new(writer.size()));
+        let engine = Engine::new(reader, indexer.index()).following(followed).with_content(Arc::clone(&content));
         let failure = Arc::new(Failure::default());
         let (items, received) = sync_channel(DRAFTS);
         let (door, vkey) = (items.clone(), writer.vkey());
@@ -118,7 +119,7 @@ impl Live {
         let waker = hint.waker();
         let listeners = super::kernel::spawn(options, &items, &failure);
         let tailer = spawn_tailer(tailer, options.clock, items, hint, Arc::clone(&failure));
-        let ledger = Ledger { writer, cursors, senders, door: Door::Tail, clock: options.clock };
+        let ledger = Ledger { writer, cursors, senders, door: Door::Tail, clock: options.clock, content };
         let fails = Arc::clone(&failure);
         let ledger = std::thread::spawn(move || {
             let run = ledger.run(&received, &mut |size| {
@@ -278,7 +279,12 @@ pub fn own_draft(line: &str, cluster: String, node: String) -> Draft {
 
 /// Likewise, of another source.
 pub fn own_record(line: &str, source: &str, cluster: &str, node: &str) -> Draft {
-    let bytes = format!("{line}\n").into_bytes();
+    own_records(&format!("{line}\n"), source, cluster, node)
+}
+
+/// Likewise, of several records, each of which ends its line.
+pub fn own_records(lines: &str, source: &str, cluster: &str, node: &str) -> Draft {
+    let bytes = lines.as_bytes().to_vec();
     let hash = |bytes: &[u8]| -> Hash { Sha256::digest(bytes).into() };
     let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     let head = hash(bytes.get(..256).unwrap_or(&bytes));
@@ -291,7 +297,7 @@ pub fn own_record(line: &str, source: &str, cluster: &str, node: &str) -> Draft 
         position: Position { file: None, start: 0, end: len, head, before: hash(b""), prefix: hash(&bytes) },
         continues: false,
         goes_on: false,
-        lengths: vec![u32::try_from(bytes.len()).unwrap_or(u32::MAX)],
+        lengths: lines.split_inclusive('\n').map(|line| u32::try_from(line.len()).unwrap_or(u32::MAX)).collect(),
         bytes,
     }
 }

@@ -21,7 +21,7 @@ pub use indexer::{Indexer, rebuild};
 pub use ingest::{IngestOptions, Ingested, Progress, ingest};
 pub use kernel::{Listening, listen_to_kernel};
 pub use ledger::{Delivered, Item, Ledger};
-pub use live::{Failure, Live, LiveOptions, emitted, follow, own_draft, own_record, tail_paths};
+pub use live::{Failure, Live, LiveOptions, emitted, follow, own_draft, own_record, own_records, tail_paths};
 pub use senders::{SenderInfo, Senders};
 pub use summary::Summary;
 pub use taking::{Answer, Refusal, Sent};

@@ -195,6 +195,14 @@ pub enum AnswerError {
         /// As asked.
         text: String,
     },
+    /// The asker may not be told.
+    #[error("{what}: that takes {takes}")]
+    Forbidden {
+        /// What was asked for.
+        what: &'static str,
+        /// Who would be told.
+        takes: &'static str,
+    },
     /// A limit.
     #[error("{0}")]
     Limit(String),

@@ -58,6 +58,8 @@ pub enum Test {
         /// Upper end and whether it belongs to the range.
         high: Option<(String, bool)>,
     },
+    /// None of these texts; no query says it, limits of what somebody may see do.
+    NoneOf(Vec<String>),
     /// `=~ "re"`: found anywhere in the value.
     Regex(Regex),
 }

@@ -79,6 +79,16 @@ pub fn needs_computing(filter: &Filter) -> bool {
     }
 }
 
+/// Whether a filter tells something of links or findings, which are drawn over all events.
+pub fn needs_links(filter: &Filter) -> bool {
+    match filter {
+        Filter::Field { fields, .. } => fields.iter().any(|field| [FINDING, CLASS, RULE].contains(&field.name)),
+        Filter::And(parts) | Filter::Or(parts) => parts.iter().any(needs_links),
+        Filter::Not(part) => needs_links(part),
+        Filter::Everything | Filter::Word(_) | Filter::Raw(_) => false,
+    }
+}
+
 /// The computed values of one question's events.
 pub struct Computed<'v> {
     view: &'v View,

@@ -10,6 +10,7 @@ use super::json::{self, JsonOptions};
 use super::matches::matches_with;
 use super::plan::{Planned, plan};
 use super::raw::{Early, Verdict};
+use super::sight::Sight;
 use super::sources::{self, Followed};
 use super::{
     Filter, Pipe, asks_for_own, caused, findings, gaps, linked, load, lookup, parse, readers, replay, sequence,
@@ -22,6 +23,7 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Events that a page asks the index for at once when each of them needs a second look.
@@ -40,6 +42,8 @@ pub struct Engine {
     pub index: Index,
     events: Events,
     followed: Arc<Followed>,
+    sight: Arc<Sight>,
+    content: Option<Arc<AtomicU64>>,
     /// Every answer rests on this checkpoint, whatever was signed since.
     pinned: Option<Arc<str>>,
 }
@@ -54,6 +58,9 @@ pub struct View {
     pub events: Events,
     /// What is followed here.
     pub followed: Arc<Followed>,
+    /// What the asker may see.
+    pub sight: Arc<Sight>,
+    content: Option<Arc<AtomicU64>>,
     pinned: Option<Arc<str>>,
     /// When the answer must be there, and how long it may take.
     deadline: Option<(Instant, Duration)>,
@@ -62,12 +69,41 @@ pub struct View {
 impl Engine {
     /// Answers from this evidence and this index of it.
     pub fn new(reader: Reader, index: Index) -> Engine {
-        Engine { reader, index, events: Events::default(), followed: Arc::default(), pinned: None }
+        Engine {
+            reader,
+            index,
+            events: Events::default(),
+            followed: Arc::default(),
+            sight: Arc::default(),
+            content: None,
+            pinned: None,
+        }
     }
 
     /// The same, for one who follows these files: how they are doing is looked at.
     pub fn following(self, followed: Followed) -> Engine {
         Engine { followed: Arc::new(followed), ..self }
+    }
+
+    /// The same, where somebody knows how many log entries there are up to the last one that is more than the access log.
+    pub fn with_content(self, content: Arc<AtomicU64>) -> Engine {
+        Engine { content: Some(content), ..self }
+    }
+
+    /// What an answer rests on: as long as it is the same, so is the answer. Who asked what is a part of it only where that is asked for.
+    pub fn state(&self, question: &Question, now: Moment) -> u64 {
+        let covers = self.index.searcher().covers();
+        let own =
+            |search: &Search| parse(&search.q, now, &Zone::default()).is_ok_and(|query| asks_for_own(&query.filter));
+        match question {
+            Question::Search(search) if own(search) => covers,
+            _ => covers.min(self.view(None).content()),
+        }
+    }
+
+    /// The same, for one who may see so much.
+    pub fn seen_by(self, sight: Arc<Sight>) -> Engine {
+        Engine { sight, ..self }
     }
 
     /// The same, with every answer under the checkpoint that is the newest now, so that several answers rest on one.
@@ -87,6 +123,8 @@ impl Engine {
             searcher: self.index.searcher(),
             events: self.events.clone(),
             followed: Arc::clone(&self.followed),
+            sight: Arc::clone(&self.sight),
+            content: self.content.clone(),
             pinned: self.pinned.clone(),
             deadline,
         }
@@ -116,6 +154,7 @@ impl Engine {
             sink(line)
         };
         let view = self.view(within);
+        view.sight.allows(question)?;
         let mut lost = 0;
         let next = match question {
             Question::Search(ask) => view.search(ask, now, &mut lost, &mut counted)?,
@@ -133,7 +172,7 @@ impl Engine {
             Question::Head => lookup::head(&view, &mut counted).map(|()| None)?,
         };
         let trailer = view.trailer();
-        let complete = next.is_none() && lost == 0 && trailer.indexed == trailer.size;
+        let complete = next.is_none() && lost == 0 && view.is_indexed();
         Ok(Trailer { count, next, lost, complete, ..trailer })
     }
 }
@@ -166,6 +205,16 @@ impl View {
         let checkpoint = Checkpoint::parse_unauthenticated(&note).ok()?;
         let root = data_encoding::BASE64.encode(&checkpoint.root);
         Some(format!("{} {} {root}", checkpoint.origin, checkpoint.size))
+    }
+
+    /// Log entries up to the last one that is more than the access log.
+    fn content(&self) -> u64 {
+        self.content.as_ref().map_or(self.reader.size(), |content| content.load(Ordering::Acquire))
+    }
+
+    /// Whether nothing that is durable is missing in the index but, perhaps, who asked what in the last moment.
+    fn is_indexed(&self) -> bool {
+        self.searcher.covers() >= self.content()
     }
 
     fn trailer(&self) -> Trailer {
@@ -202,6 +251,7 @@ impl View {
             None => Zone::default(),
         };
         let query = parse(&ask.q, now, &zone)?;
+        self.sight.allows_query(&query)?;
         let filtered = Filtered::new(self, query.filter, Window { since: ask.since, until: ask.until }, ask.leaf_from);
         match query.pipe {
             None => filtered.events(ask, lost, sink),
@@ -231,7 +281,8 @@ pub struct Filtered<'e> {
 impl<'e> Filtered<'e> {
     /// Plans a filter.
     pub fn new(view: &'e View, filter: Filter, window: Window, leaf_from: Option<u64>) -> Filtered<'e> {
-        let planned = plan(&filter);
+        let mut planned = plan(&filter);
+        planned.plan = view.sight.plan(planned.plan);
         let own = asks_for_own(&filter);
         let early = Early::of(&filter);
         let computed = Computed::of(view, &filter);

@@ -139,6 +139,7 @@ fn of_test(test: &Test) -> String {
         Test::Cidr(network) if network.prefix_len() == network.max_prefix_len() => {
             format!("is the address {}", network.addr())
         }
+        Test::NoneOf(texts) => format!("is none of {}", texts.join(", ")),
         Test::Cidr(network) => format!("lies in {network}"),
         Test::Range { low, high } => {
             let end = |word: &str, exact: &str, end: &(String, bool)| {

@@ -8,7 +8,7 @@ use super::load;
 use crate::evidence::{self, Checkpoint, NoteError, ProofFile};
 use crate::index::{Hit, Order, Plan, TermTest, Window, resolve};
 use crate::model::{EventId, IdPrefix, RecordRef};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Events that one name may stand for before it must be made longer.
 const NAMED_MAX: usize = 100;
@@ -20,10 +20,39 @@ pub fn show(view: &View, names: &[String], sink: &mut Sink<'_>) -> Result<(), An
     for name in names {
         for hit in named(view, name)? {
             let (event, records) = load::hit(&view.reader, &hit, true)?;
-            sink(event_line(&event, &records, true))?;
+            let mut line = event_line(&event, &records, true);
+            if view.sight.is_withheld() {
+                withhold(&mut line);
+            }
+            sink(line)?;
         }
     }
     Ok(())
+}
+
+/// Takes the raw bytes out of the line of an event; what they say stays.
+fn withhold(line: &mut Value) {
+    let records = line.get_mut("records").and_then(Value::as_array_mut);
+    for record in records.into_iter().flatten().filter_map(Value::as_object_mut) {
+        if record.remove("raw").is_some() {
+            record.insert("withheld".to_owned(), "raw bytes: for the role `auditor`".into());
+        }
+    }
+}
+
+/// Those of the hits that the asker may see.
+fn seen(view: &View, hits: Vec<Hit>) -> Result<Vec<Hit>, AnswerError> {
+    if view.sight.is_whole() {
+        return Ok(hits);
+    }
+    let mut seen = Vec::new();
+    for hit in hits {
+        let (event, _) = load::hit(&view.reader, &hit, false)?;
+        if view.sight.sees(&event) {
+            seen.push(hit);
+        }
+    }
+    Ok(seen)
 }
 
 /// The one event of a name.
@@ -48,10 +77,10 @@ fn named(view: &View, name: &str) -> Result<Vec<Hit>, AnswerError> {
         return some(name, hits);
     }
     if let Some(id) = EventId::parse(name) {
-        return some(name, view.searcher.find(id)?.into_iter().collect());
+        return some(name, seen(view, view.searcher.find(id)?.into_iter().collect())?);
     }
     if let Some(prefix) = IdPrefix::parse(name).filter(|_| name.len() >= 4) {
-        let hits = view.searcher.find_prefix(prefix, NAMED_MAX)?;
+        let hits = seen(view, view.searcher.find_prefix(prefix, NAMED_MAX)?)?;
         match hits.len() {
             0 => {}
             1 => return Ok(hits),
@@ -67,7 +96,7 @@ fn named(view: &View, name: &str) -> Result<Vec<Hit>, AnswerError> {
         )));
     }
     let fields = resolve("how.audit_id").unwrap_or_default();
-    let plan = Plan::Terms { fields, test: TermTest::Is(name.to_owned()) };
+    let plan = view.sight.plan(Plan::Terms { fields, test: TermTest::Is(name.to_owned()) });
     let hits = view.searcher.select(&plan, Window::ALL)?.page(Order::Oldest, None, NAMED_MAX + 1)?;
     if hits.len() > NAMED_MAX {
         return Err(too_many(name, &hits, "`deponent search 'audit_id:\"…\"'` shows all of them"));
@@ -94,7 +123,8 @@ fn by_serial(view: &View, time: &str, serial: &str) -> Result<Option<Vec<Hit>>, 
     let (Ok(secs), Ok(serial)) = (secs.parse::<i64>(), serial.parse::<u64>()) else { return Ok(None) };
     let Some(nanos) = fraction_ns(millis) else { return Ok(None) };
     let Some(from) = secs.checked_mul(1_000_000_000).and_then(|ns| ns.checked_add(nanos)) else { return Ok(None) };
-    let plan = Plan::Terms { fields: resolve("source").unwrap_or_default(), test: TermTest::Is("linux".to_owned()) };
+    let linux = TermTest::Is("linux".to_owned());
+    let plan = view.sight.plan(Plan::Terms { fields: resolve("source").unwrap_or_default(), test: linux });
     let window = Window { since: Some(from), until: from.checked_add(1) };
     let mut found = Vec::new();
     let hits = view.searcher.select(&plan, window)?.page(Order::Oldest, None, SAME_TIME_MAX + 1)?;

@@ -74,6 +74,7 @@ impl Test {
             Test::Any => true,
             Test::Is(text) => value == text,
             Test::Glob(_, regex) | Test::Regex(regex) => regex.is_match(value),
+            Test::NoneOf(texts) => texts.iter().all(|text| text != value),
             Test::Cidr(network) => value.parse().is_ok_and(|address| holds_address(network, address)),
             Test::Range { low, high } => {
                 let above = |(end, inclusive): &(String, bool)| match order(value, end) {

@@ -22,6 +22,7 @@ fn shown(filter: &Filter) -> String {
         Filter::Raw(RawTest::Contains(bytes)) => format!("raw:{}", bytes.escape_ascii()),
         Filter::Raw(RawTest::Regex(regex)) => format!("raw~{regex}"),
         Filter::Field { name, test, .. } => match test {
+            Test::NoneOf(texts) => format!("{name} none of {texts:?}"),
             Test::Any => format!("{name}:any"),
             Test::Is(text) => format!("{name}={text}"),
             Test::Glob(source, _) => format!("{name}:glob({source})"),

@@ -28,6 +28,11 @@ pub fn plan(filter: &Filter) -> Planned {
     planned
 }
 
+/// The plan of a filter that the index decides, as it stands.
+pub(super) fn of(filter: &Filter) -> Plan {
+    lower(filter).plan
+}
+
 fn lower(filter: &Filter) -> Planned {
     let exactly = |plan| Planned { plan, exact: true };
     match filter {
@@ -73,7 +78,7 @@ fn term_test(test: &Test) -> TermTest {
             let test = test.clone();
             TermTest::Predicate { prefix: literal_prefix(source), holds: Arc::new(move |value| test.holds(value)) }
         }
-        Test::Cidr(_) | Test::Range { .. } | Test::Regex(_) => {
+        Test::NoneOf(_) | Test::Cidr(_) | Test::Range { .. } | Test::Regex(_) => {
             let test = test.clone();
             TermTest::Predicate { prefix: String::new(), holds: Arc::new(move |value| test.holds(value)) }
         }

@@ -199,9 +199,32 @@ fn peer(event: &Value) -> Option<String> {
 
 fn own(event: &Value) -> String {
     let action = word(event, "what.action").unwrap_or_else(|| "an unnamed event".to_owned());
+    if let Some(access) = text(event, "what.action").as_deref().and_then(|action| action.strip_prefix("access-")) {
+        return asked(event, access);
+    }
     let mut out = format!("deponent recorded: {action}");
     out.extend(object(event).map(|object| format!(" {object}")));
     out.extend(word(event, "where.node").map(|node| format!(", node {node}")));
+    out
+}
+
+/// Who asked deponent what.
+fn asked(event: &Value, access: &str) -> String {
+    let who = word(event, "who.name").unwrap_or_else(|| "somebody without a name".to_owned());
+    let did = match access {
+        "login" => "came",
+        "query" => "asked",
+        "read" => "read",
+        "export" => "exported",
+        "prove" => "took proofs of",
+        "tail" => "follows",
+        "operate" => "changed",
+        "denied" => "was refused",
+        _ => "did something of a kind that this version does not know",
+    };
+    let mut out = format!("{who} {did}: {}", word(event, "what.message").unwrap_or_default());
+    out.extend(word(event, "who.address").map(|address| format!(", from {address}")));
+    out.extend(word(event, "how.request_uri").map(|route| format!(", by {route}")));
     out
 }
 

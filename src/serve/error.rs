@@ -38,6 +38,11 @@ impl Problem {
         Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)
     }
 
+    /// Nobody who may ask.
+    pub fn unauthorized(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+    }
+
     /// A form that is not there.
     pub fn not_acceptable(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::NOT_ACCEPTABLE, "not acceptable", detail)
@@ -75,6 +80,12 @@ impl Problem {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
     }
 
+    /// More questions than one client may ask.
+    pub fn too_many() -> Problem {
+        let detail = "you ask more than one client may at once, or a second; ask again in a second";
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many", detail)
+    }
+
     /// More comes in than becomes durable.
     pub fn full() -> Problem {
         let detail = "more comes in than can be made durable; send it again in a second";
@@ -84,6 +95,11 @@ impl Problem {
     /// Something failed that is not the client's fault.
     pub fn internal(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", detail)
+    }
+
+    /// The status.
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
     }
 
     /// The status as a number, and the text, for an answer whose first line has been sent already.
@@ -99,6 +115,7 @@ pub fn of_answer(error: &AnswerError, query: &str) -> Problem {
         AnswerError::Cursor { .. } => (StatusCode::BAD_REQUEST, "bad cursor"),
         AnswerError::Unknown { .. } => (StatusCode::NOT_FOUND, "not found"),
         AnswerError::Ambiguous { .. } => (StatusCode::CONFLICT, "ambiguous name"),
+        AnswerError::Forbidden { .. } => (StatusCode::FORBIDDEN, "forbidden"),
         AnswerError::Slow { .. } => (StatusCode::SERVICE_UNAVAILABLE, "too slow"),
         AnswerError::Limit(_) => (StatusCode::UNPROCESSABLE_ENTITY, "limit"),
         AnswerError::Unsigned { .. } => (StatusCode::CONFLICT, "not signed yet"),
@@ -134,6 +151,9 @@ impl IntoResponse for Problem {
         *response.status_mut() = self.status;
         if matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         }
         let value = header::HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, value);

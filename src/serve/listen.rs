@@ -4,6 +4,7 @@
 
 use super::error::Problem;
 use super::metrics::Metrics;
+use super::peer::uid;
 use super::routes::ServeError;
 use crate::tls::{ServerTls, peer_name};
 use axum::Router;
@@ -17,6 +18,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -53,6 +55,8 @@ pub struct Peer {
     pub address: SocketAddr,
     /// The name in its verified certificate.
     pub name: Option<String>,
+    /// The user, where they are on this machine and the connection is a plain one.
+    pub uid: Option<u32>,
 }
 
 /// A socket and what is spoken on it.
@@ -131,7 +135,9 @@ pub async fn serve(
             metrics.connections(1);
             let ended = match config {
                 None => {
-                    let service = service(router, Peer { address, name: None });
+                    let own = stream.local_addr();
+                    let uid = own.ok().and_then(|own| uid(Path::new("/proc"), address, own));
+                    let service = service(router, Peer { address, name: None, uid });
                     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
                     watcher.watch(connection).await
                 }
@@ -181,7 +187,7 @@ pub(super) async fn handshake(
     let stream = shaken.map_err(|_| "it took too long".to_owned())?.map_err(|error| error.to_string())?;
     let certificates = stream.get_ref().1.peer_certificates();
     let name = certificates.and_then(|certificates| certificates.first()).and_then(peer_name);
-    Ok((stream, Peer { address, name }))
+    Ok((stream, Peer { address, name, uid: None }))
 }
 
 /// A quarter of the files that the process may have open: evidence goes before answers.

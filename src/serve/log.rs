@@ -3,22 +3,28 @@
 //! A path is taken apart and written anew from its numbers before any file is opened. Not here: what the bytes are (`evidence::tiles`).
 
 use super::error::{Problem, of_answer};
-use super::routes::Shared;
+use super::record::Ended;
+use super::session::{AUDITORS, Session};
 use crate::evidence::{TILE_WIDTH, bundle_path, decode_index, tile_path};
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::{HeaderValue, Response, header};
 use axum::response::IntoResponse;
 
 /// `/log/checkpoint`.
-pub async fn checkpoint(State(shared): State<Shared>) -> Result<Response<Body>, Problem> {
+pub async fn checkpoint(shared: Session) -> Result<Response<Body>, Problem> {
     let note = shared.engine.reader.checkpoint().map_err(|error| of_answer(&error.into(), ""))?;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")], note)
         .into_response())
 }
 
 /// `/log/tile/…`.
-pub async fn tile(State(shared): State<Shared>, Path(path): Path<String>) -> Result<Response<Body>, Problem> {
+pub async fn tile(shared: Session, Path(path): Path<String>) -> Result<Response<Body>, Problem> {
+    if path.starts_with("entries/") {
+        // Headers of batches name nodes and files; hashes do not.
+        shared.needs(AUDITORS, "entries of the log").await?;
+        shared.note("access-read", path.as_str().into()).end(Ended::Shown(1, true)).await;
+    }
     let none = || Problem::not_found("no such tile; a partial one goes when it is full");
     let path = shared.engine.reader.dir().join("log").join(canonical(&path).ok_or_else(none)?);
     let read = tokio::task::spawn_blocking(move || std::fs::read(path)).await;

@@ -13,7 +13,7 @@ struct Route {
     parameters: &'static [&'static str],
     /// Media type and schema of the answer.
     answers: &'static [(&'static str, &'static str)],
-    /// Other statuses than 200, 403, 406, 431 and 503.
+    /// Other statuses than 200, 401, 403, 406, 429, 431 and 503.
     errors: &'static [u16],
     body: Option<&'static str>,
 }
@@ -91,6 +91,7 @@ const ROUTES: &[Route] = &[
     get("/v1/agents", "agents", "The nodes that send batches, and whether anything is taken from them", &[], &[(JSON, "Objects")], &[]),
     post("/v1/agents/accept", "acceptAgent", "Takes batches of a quarantined node again", "Node", &[(JSON, "Object")]),
     get("/v1/head", "head", "The newest checkpoint, and how far the index is", &[], &[(JSON, "Object")], &[500]),
+    get("/v1/me", "me", "Who asks, and what they may do", &[], &[(JSON, "Object")], &[]),
     get("/v1/explain", "explain", "How a query is understood", COUNTED, &[(JSON, "Object")], &[400, 422]),
     get("/v1/fields", "fields", "What can be searched, and the short names", &[], &[(JSON, "Objects")], &[]),
     get("/v1/rules", "rules", "The rules that make links, and the findings", &[], &[(JSON, "Objects")], &[]),
@@ -116,7 +117,7 @@ pub fn document() -> Value {
         "operationId": "tail",
         "summary": "New events as they come (server-sent events); `id` of each goes into Last-Event-ID to go on",
         "parameters": [parameter("q"), parameter("tz"), parameter("cursor")],
-        "responses": { "200": { "description": "A stream without end", "content": { "text/event-stream": {} } }, "400": problem(400), "503": problem(503) },
+        "responses": { "200": { "description": "A stream without end", "content": { "text/event-stream": {} } }, "400": problem(400), "401": problem(401), "403": problem(403), "429": problem(429), "503": problem(503) },
     }});
     paths.insert("/v1/tail".to_owned(), tail);
     json!({
@@ -124,12 +125,17 @@ pub fn document() -> Value {
         "info": {
             "title": "deponent",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Audit evidence for Kubernetes. Loopback only: there is no access control yet.",
+            "description": "Audit evidence for Kubernetes. Who asks shows a token or a certificate, or is let in without where that is configured: docs/access.md.",
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{ "url": "/" }],
         "paths": paths,
-        "components": { "schemas": schemas() },
+        // A token, a certificate of the connection, or nothing, as the server is configured.
+        "security": [{ "token": [] }, {}],
+        "components": {
+            "schemas": schemas(),
+            "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
+        },
     })
 }
 
@@ -145,7 +151,7 @@ fn operation(route: &Route) -> Value {
         .collect();
     let mut responses = Map::new();
     responses.insert("200".to_owned(), json!({ "description": "The answer", "content": content }));
-    for status in route.errors.iter().chain(&[403, 406, 431, 503]) {
+    for status in route.errors.iter().chain(&[401, 403, 406, 429, 431, 503]) {
         responses.insert(status.to_string(), problem(*status));
     }
     let mut operation = json!({ "operationId": route.id, "summary": route.summary, "responses": responses });

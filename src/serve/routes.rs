@@ -2,29 +2,30 @@
 //!
 //! Not here: answers (`query`), parameters (`params`), how an answer gets to the client (`stream`).
 
+use super::access::Access;
 use super::error::{Problem, of_answer};
 use super::form::{Form, said};
 use super::guard::guard;
 use super::metrics::Metrics;
 use super::params::{Asked, Params, WhyAsked, around, body};
-use super::stream::{self, Task};
+use super::session::{AUDITORS, Session};
 use super::{log, openapi, senders, tail};
+use crate::config::Role;
 use crate::model::Moment;
 use crate::pipeline::Item;
 use crate::query::{
-    AnswerError, Engine, LinkedKind, Question, Search, Story, Trailer, explain, fields_json, json, parse, rules_json,
-    translate, window_around,
+    Engine, LinkedKind, Question, Search, Story, Trailer, explain, fields_json, json, parse, rules_json, translate,
+    window_around,
 };
 use crate::time::Zone;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, Response, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use serde_json::{Value, json as value};
-use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -59,8 +60,10 @@ pub struct Shared {
     pub engine: Engine,
     /// The time.
     pub clock: fn() -> Moment,
-    /// How the server is known.
-    pub address: SocketAddr,
+    /// How the server is known where it has no certificate: on a loopback address.
+    pub plain: Option<SocketAddr>,
+    /// Who may ask.
+    pub access: Arc<Access>,
     /// How long an answer may take.
     pub within: Duration,
     /// What is counted.
@@ -75,13 +78,20 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// For a server that is known as `address`; an answer may take `within`.
-    pub fn new(engine: Engine, clock: fn() -> Moment, address: SocketAddr, within: Duration) -> Shared {
+    /// For a server without a certificate on a loopback address; an answer may take `within`.
+    pub fn new(
+        engine: Engine,
+        clock: fn() -> Moment,
+        address: SocketAddr,
+        within: Duration,
+        access: Arc<Access>,
+    ) -> Shared {
         Shared {
             at_start: engine.reader.size(),
             engine,
             clock,
-            address,
+            plain: Some(address),
+            access,
             within,
             metrics: Arc::default(),
             tails: Arc::new(Semaphore::new(tail::TAILS_MAX)),
@@ -90,96 +100,16 @@ impl Shared {
         }
     }
 
-    fn permit(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
+    /// The same for a door with certificates.
+    pub fn with_certificates(&self) -> Shared {
+        Shared { plain: None, ..self.clone() }
+    }
+
+    pub(super) fn permit(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
         Arc::clone(&self.questions).try_acquire_owned().map_err(|_| {
             self.metrics.busy();
             Problem::busy()
         })
-    }
-
-    /// A small answer, whole.
-    pub async fn question(&self, question: Question) -> Result<(Vec<Value>, Trailer), Problem> {
-        let permit = self.permit()?;
-        let (engine, now, within) = (self.engine.clone(), (self.clock)(), self.within);
-        let answer = tokio::task::spawn_blocking(move || {
-            let mut lines = Vec::new();
-            let answered = engine.answer_within(Some(within), &question, now, &mut |line| {
-                lines.push(line);
-                Ok(())
-            });
-            answered.map(|trailer| (lines, trailer)).map_err(|error| {
-                let query = if let Question::Search(ask) = &question { ask.q.as_str() } else { "" };
-                of_answer(&error, query)
-            })
-        });
-        let failed = || of_answer(&AnswerError::Limit("the answer failed; the log says why".to_owned()), "");
-        let answer = answer.await.unwrap_or_else(|_| Err(failed()));
-        drop(permit);
-        if answer.is_ok() {
-            self.metrics.answered()
-        } else {
-            self.metrics.refused()
-        }
-        answer
-    }
-
-    /// An answer of any length, in a form.
-    async fn stream(
-        &self,
-        question: Question,
-        form: Form,
-        fields: Option<Vec<String>>,
-    ) -> Result<Response<Body>, Problem> {
-        let permit = self.permit()?;
-        let task = Task {
-            engine: self.engine.clone(),
-            question,
-            now: (self.clock)(),
-            within: self.within,
-            form,
-            fields,
-            metrics: Arc::clone(&self.metrics),
-        };
-        stream::answer(task, permit).await
-    }
-
-    /// The same, unless the client has it already: the same question in the same form about the same state of the store.
-    async fn conditional(
-        &self,
-        headers: &HeaderMap,
-        question: Question,
-        form: Form,
-        fields: Option<Vec<String>>,
-    ) -> Result<Response<Body>, Problem> {
-        let tag = self.tag(&question, form, fields.as_deref());
-        let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-        let mut response = if known.flat_map(|known| known.split(',')).any(|one| {
-            let one = one.trim();
-            one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag
-        }) {
-            StatusCode::NOT_MODIFIED.into_response()
-        } else {
-            self.stream(question, form, fields).await?
-        };
-        let tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
-        response.headers_mut().insert(header::ETAG, tag);
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
-        Ok(response)
-    }
-
-    fn tag(&self, question: &Question, form: Form, fields: Option<&[String]>) -> String {
-        let trailer = self.engine.trailer();
-        let state = value!([
-            env!("CARGO_PKG_VERSION"),
-            question,
-            form.media_type(),
-            fields,
-            trailer.indexed,
-            trailer.checkpoint
-        ]);
-        let hash = Sha256::digest(state.to_string().as_bytes());
-        format!("\"{}\"", data_encoding::HEXLOWER.encode(hash.get(..16).unwrap_or_default()))
     }
 }
 
@@ -214,6 +144,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/v1/agents", get(senders::list))
         .route("/v1/agents/accept", post(senders::accept))
         .route("/v1/head", get(head))
+        .route("/v1/me", get(me))
         .route("/v1/explain", get(explained))
         .route("/v1/fields", get(|| async { document(&fields_json()) }))
         .route("/v1/rules", get(|| async { document(&rules_json()) }))
@@ -234,27 +165,23 @@ fn document(line: &Value) -> Response<Body> {
 }
 
 /// The protocol of the command line: a question, NDJSON, a trailer line.
-async fn ask(State(shared): State<Shared>, bytes: Bytes) -> Result<Response<Body>, Problem> {
+async fn ask(shared: Session, bytes: Bytes) -> Result<Response<Body>, Problem> {
     shared.stream(body(&bytes, "question")?, Form::Ndjson, None).await
 }
 
-async fn events(
-    State(shared): State<Shared>,
-    headers: HeaderMap,
-    Params(asked): Params<Asked>,
-) -> Result<Response<Body>, Problem> {
+async fn events(shared: Session, headers: HeaderMap, Params(asked): Params<Asked>) -> Result<Response<Body>, Problem> {
     let (question, form, fields) = found(&shared, &headers, &asked)?;
     shared.conditional(&headers, question, form, fields).await
 }
 
-async fn search(State(shared): State<Shared>, headers: HeaderMap, bytes: Bytes) -> Result<Response<Body>, Problem> {
+async fn search(shared: Session, headers: HeaderMap, bytes: Bytes) -> Result<Response<Body>, Problem> {
     let (question, form, fields) = found(&shared, &headers, &body(&bytes, "search")?)?;
     shared.stream(question, form, fields).await
 }
 
 /// Events oldest first, of a query or of an entity, which becomes one.
 async fn timeline(
-    State(shared): State<Shared>,
+    shared: Session,
     headers: HeaderMap,
     Params(asked): Params<Asked>,
 ) -> Result<Response<Body>, Problem> {
@@ -279,7 +206,7 @@ async fn timeline(
 
 /// The events that are asked for, the form of the answer, and its fields.
 fn found(
-    shared: &Shared,
+    shared: &Session,
     headers: &HeaderMap,
     asked: &Asked,
 ) -> Result<(Question, Form, Option<Vec<String>>), Problem> {
@@ -294,7 +221,7 @@ fn found(
     Ok((Question::Search(search), form, asked.paths()?))
 }
 
-async fn event(State(shared): State<Shared>, Path(id): Path<String>) -> Result<Response<Body>, Problem> {
+async fn event(shared: Session, Path(id): Path<String>) -> Result<Response<Body>, Problem> {
     let (lines, _) = shared.question(Question::Show { names: vec![id] }).await?;
     Ok(match lines.as_slice() {
         [one] => document(one),
@@ -302,7 +229,8 @@ async fn event(State(shared): State<Shared>, Path(id): Path<String>) -> Result<R
     })
 }
 
-async fn raw(State(shared): State<Shared>, Path(id): Path<String>) -> Result<Response<Body>, Problem> {
+async fn raw(shared: Session, Path(id): Path<String>) -> Result<Response<Body>, Problem> {
+    shared.needs(AUDITORS, "raw records").await?;
     let (lines, _) = shared.question(Question::Show { names: vec![id] }).await?;
     let mut bytes = Vec::new();
     for record in lines.iter().filter_map(|event| event.get("records")?.as_array()).flatten() {
@@ -315,7 +243,7 @@ async fn raw(State(shared): State<Shared>, Path(id): Path<String>) -> Result<Res
     Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
 }
 
-async fn proof(State(shared): State<Shared>, Path(name): Path<String>) -> Result<Response<Body>, Problem> {
+async fn proof(shared: Session, Path(name): Path<String>) -> Result<Response<Body>, Problem> {
     let (lines, _) = shared.question(Question::Prove { name }).await?;
     let text = lines.first().and_then(|line| line.get("proof")).and_then(Value::as_str).unwrap_or_default().to_owned();
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
@@ -323,7 +251,7 @@ async fn proof(State(shared): State<Shared>, Path(name): Path<String>) -> Result
 
 /// Lines about an event, a container or an exec.
 async fn linked(
-    State(shared): State<Shared>,
+    shared: Session,
     headers: HeaderMap,
     Path(name): Path<String>,
     kind: LinkedKind,
@@ -334,7 +262,7 @@ async fn linked(
 
 /// Who is behind an event, or whether another one led to it.
 async fn why(
-    State(shared): State<Shared>,
+    shared: Session,
     Path(name): Path<String>,
     Params(asked): Params<WhyAsked>,
 ) -> Result<Response<Body>, Problem> {
@@ -346,18 +274,14 @@ async fn why(
 }
 
 /// A session step by step.
-async fn replay(
-    State(shared): State<Shared>,
-    headers: HeaderMap,
-    Path(name): Path<String>,
-) -> Result<Response<Body>, Problem> {
+async fn replay(shared: Session, headers: HeaderMap, Path(name): Path<String>) -> Result<Response<Body>, Problem> {
     let form = Form::accepted(&headers, LIST_FORMS)?;
     shared.stream(Question::Story(Story::Replay { name }), form, None).await
 }
 
 /// Who could have read an object of the API.
 async fn readers(
-    State(shared): State<Shared>,
+    shared: Session,
     headers: HeaderMap,
     Path(object): Path<String>,
     Params(asked): Params<Asked>,
@@ -372,12 +296,12 @@ async fn readers(
 }
 
 /// The one line of an answer, as a document.
-async fn single(shared: &Shared, question: Question) -> Result<Response<Body>, Problem> {
+async fn single(shared: &Session, question: Question) -> Result<Response<Body>, Problem> {
     let (lines, _) = shared.question(question).await?;
     lines.first().map(document).ok_or_else(|| Problem::not_found("there is no answer"))
 }
 
-async fn count(State(shared): State<Shared>, Params(asked): Params<Asked>) -> Result<Response<Body>, Problem> {
+async fn count(shared: Session, Params(asked): Params<Asked>) -> Result<Response<Body>, Problem> {
     asked.only(&[])?;
     let (lines, trailer) = shared.question(Question::Search(asked.piped("count", (shared.clock)())?)).await?;
     let mut answer = said(&trailer);
@@ -388,22 +312,14 @@ async fn count(State(shared): State<Shared>, Params(asked): Params<Asked>) -> Re
     Ok(document(&answer))
 }
 
-async fn top(
-    State(shared): State<Shared>,
-    headers: HeaderMap,
-    Params(asked): Params<Asked>,
-) -> Result<Response<Body>, Problem> {
+async fn top(shared: Session, headers: HeaderMap, Params(asked): Params<Asked>) -> Result<Response<Body>, Problem> {
     asked.only(&["limit", "field"])?;
     let field = asked.field.as_deref().ok_or_else(|| Problem::request("`field` says whose values to count"))?;
     let search = asked.top(field, (shared.clock)())?;
     shared.conditional(&headers, Question::Search(search), Form::accepted(&headers, LIST_FORMS)?, None).await
 }
 
-async fn hist(
-    State(shared): State<Shared>,
-    headers: HeaderMap,
-    Params(asked): Params<Asked>,
-) -> Result<Response<Body>, Problem> {
+async fn hist(shared: Session, headers: HeaderMap, Params(asked): Params<Asked>) -> Result<Response<Body>, Problem> {
     asked.only(&["width"])?;
     let width = asked.width.as_deref().ok_or_else(|| Problem::request("`width` says how long a bucket is: 5m, 1h"))?;
     if !width.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
@@ -413,7 +329,7 @@ async fn hist(
     shared.conditional(&headers, Question::Search(search), Form::accepted(&headers, LIST_FORMS)?, None).await
 }
 
-async fn facets(State(shared): State<Shared>, Params(asked): Params<Asked>) -> Result<Response<Body>, Problem> {
+async fn facets(shared: Session, Params(asked): Params<Asked>) -> Result<Response<Body>, Problem> {
     asked.only(&["fields", "limit"])?;
     let mut items = Vec::new();
     let mut last = Trailer::default();
@@ -430,7 +346,7 @@ async fn facets(State(shared): State<Shared>, Params(asked): Params<Asked>) -> R
 }
 
 async fn findings(
-    State(shared): State<Shared>,
+    shared: Session,
     headers: HeaderMap,
     Params(asked): Params<Asked>,
 ) -> Result<Response<Body>, Problem> {
@@ -444,24 +360,30 @@ async fn findings(
 }
 
 /// How the logs are doing: the files say that too, so that no state of the store stands for an answer.
-async fn sources(State(shared): State<Shared>, headers: HeaderMap) -> Result<Response<Body>, Problem> {
+async fn sources(shared: Session, headers: HeaderMap) -> Result<Response<Body>, Problem> {
     shared.stream(Question::Sources, Form::accepted(&headers, LIST_FORMS)?, None).await
 }
 
 /// A list without parameters.
-async fn listed(
-    State(shared): State<Shared>,
-    headers: HeaderMap,
-    question: Question,
-) -> Result<Response<Body>, Problem> {
+async fn listed(shared: Session, headers: HeaderMap, question: Question) -> Result<Response<Body>, Problem> {
     shared.conditional(&headers, question, Form::accepted(&headers, LIST_FORMS)?, None).await
 }
 
-async fn head(State(shared): State<Shared>) -> Result<Response<Body>, Problem> {
+async fn head(shared: Session) -> Result<Response<Body>, Problem> {
     single(&shared, Question::Head).await
 }
 
-async fn explained(State(shared): State<Shared>, Params(asked): Params<Asked>) -> Result<Response<Body>, Problem> {
+/// Who asks, and what they may do.
+async fn me(shared: Session) -> Response<Body> {
+    let mut told = shared.caller.told();
+    let grant = &shared.caller.grant;
+    let limits = [("clusters", &grant.clusters), ("namespaces", &grant.namespaces), ("sources", &grant.sources)];
+    told.insert("roles".to_owned(), value!(grant.roles));
+    told.extend(limits.iter().filter(|(_, of)| !of.is_empty()).map(|(name, of)| ((*name).to_owned(), value!(of))));
+    document(&Value::Object(told))
+}
+
+async fn explained(shared: Session, Params(asked): Params<Asked>) -> Result<Response<Body>, Problem> {
     asked.only(&[])?;
     let search = asked.search((shared.clock)())?;
     let zone = search.zone.as_deref().map_or(Ok(Zone::default()), Zone::parse);
@@ -486,7 +408,22 @@ async fn ready(State(shared): State<Shared>) -> Result<&'static str, Problem> {
     Ok("ready\n")
 }
 
-async fn metrics(State(shared): State<Shared>) -> Response<Body> {
+async fn metrics(shared: Session) -> Result<Response<Body>, Problem> {
+    shared.needs(&[Role::Operator, Role::Auditor], "metrics").await?;
+    Ok(page(&shared))
+}
+
+/// What is told to everybody, where that is configured: metrics and health, nothing else.
+pub fn health(shared: Shared) -> Router {
+    Router::new()
+        .route("/metrics", get(|State(shared): State<Shared>| async move { page(&shared) }))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .fallback(|| async { Problem::not_found("here are /metrics, /healthz and /readyz alone") })
+        .with_state(shared)
+}
+
+fn page(shared: &Shared) -> Response<Body> {
     let page = shared.metrics.page(&shared.engine.trailer(), shared.engine.index.searcher().events());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response()
 }

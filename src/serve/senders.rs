@@ -5,12 +5,13 @@
 use super::batches::hand;
 use super::error::Problem;
 use super::params::body;
-use super::routes::Shared;
+use super::record::Ended;
+use super::session::{OPERATORS, Session};
+use crate::config::Role;
 use crate::pipeline::Item;
 use crate::time::rfc3339;
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -24,8 +25,11 @@ struct Node {
 }
 
 /// All of them.
-pub async fn list(State(shared): State<Shared>) -> Result<Json<Value>, Problem> {
-    let senders = ask(shared, Item::Senders).await?;
+pub async fn list(shared: Session) -> Result<Json<Value>, Problem> {
+    shared.needs(&[Role::Operator, Role::Auditor], "agents").await?;
+    let note = shared.note("access-query", "agents".into());
+    let senders = ask(&shared, Item::Senders).await?;
+    note.end(Ended::Shown(u64::try_from(senders.len()).unwrap_or(u64::MAX), true)).await;
     let lines = senders.iter().map(|sender| {
         let mut line = json!(sender);
         if let Some(members) = line.as_object_mut() {
@@ -37,18 +41,23 @@ pub async fn list(State(shared): State<Shared>) -> Result<Json<Value>, Problem> 
 }
 
 /// Lets one in again.
-pub async fn accept(State(shared): State<Shared>, bytes: Bytes) -> Result<Json<Value>, Problem> {
+pub async fn accept(shared: Session, bytes: Bytes) -> Result<Json<Value>, Problem> {
     let Node { cluster, node } = body(&bytes, "node")?;
+    let asked = json!({ "accept": format!("{cluster}/{node}") });
+    shared.needs(OPERATORS, "accepting an agent").await?;
+    let note = shared.note("access-operate", asked);
     let item = |reply| Item::Accept { cluster: cluster.clone(), node: node.clone(), reply };
-    if ask(shared, item).await? {
+    let known = ask(&shared, item).await?;
+    note.end(if known { Ended::Shown(1, true) } else { Ended::Failed(404) }).await;
+    if known {
         Ok(Json(json!({ "cluster": cluster, "node": node, "accepted": true })))
     } else {
         Err(Problem::not_found(format!("no node `{node}` of cluster `{cluster}` has sent anything")))
     }
 }
 
-async fn ask<T: Send + 'static>(shared: Shared, item: impl FnOnce(oneshot::Sender<T>) -> Item) -> Result<T, Problem> {
-    let items = shared.items.ok_or_else(|| Problem::not_ready("nothing is written here"))?;
+async fn ask<T: Send + 'static>(shared: &Session, item: impl FnOnce(oneshot::Sender<T>) -> Item) -> Result<T, Problem> {
+    let items = shared.items.clone().ok_or_else(|| Problem::not_ready("nothing is written here"))?;
     let (reply, answer) = oneshot::channel();
     let item = item(reply);
     let handed = tokio::task::spawn_blocking(move || hand(&items, item)).await;

@@ -6,6 +6,8 @@
 use super::error::{Problem, of_answer};
 use super::form::{Form, Writer};
 use super::metrics::Metrics;
+use super::record::{Ended, Note};
+use super::session::Places;
 use crate::model::Moment;
 use crate::query::{AnswerError, Engine, Question, Stop};
 use axum::body::{Body, Bytes};
@@ -14,7 +16,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
 /// Chunks on their way to a client.
 const CHUNKS: usize = 8;
@@ -51,13 +53,13 @@ enum Sent {
 }
 
 /// Answers a question. Errors before the first chunk are a problem with its status.
-pub async fn answer(task: Task, permit: OwnedSemaphorePermit) -> Result<Response<Body>, Problem> {
+pub async fn answer(task: Task, note: Note, places: Places) -> Result<Response<Body>, Problem> {
     let (sender, mut receiver) = mpsc::channel::<Sent>(CHUNKS);
     let form = task.form;
     tokio::task::spawn_blocking(move || {
-        run(&task, &sender);
+        run(&task, note, &sender);
         // Held to the last chunk, so that slow readers count.
-        drop(permit);
+        drop(places);
     });
     let first = match receiver.recv().await {
         Some(Sent::Refused(problem)) => return Err(problem),
@@ -112,12 +114,14 @@ fn send(sender: &mpsc::Sender<Sent>, sent: Sent) -> Result<(), Stop> {
     }
 }
 
-fn run(task: &Task, sender: &mpsc::Sender<Sent>) {
+fn run(task: &Task, note: Note, sender: &mpsc::Sender<Sent>) {
+    let mut shown = 0u64;
     let mut buffer = Vec::new();
     let mut started = false;
     let mut writer = Writer::new(task.form, task.fields.clone());
     let answered = task.engine.answer_within(Some(task.within), &task.question, task.now, &mut |line: Value| {
         writer.item(&mut buffer, &line).map_err(|_| Stop)?;
+        shown += 1;
         if buffer.len() >= CHUNK_BYTES {
             started = true;
             send(sender, Sent::Chunk(Bytes::from(std::mem::take(&mut buffer))))?;
@@ -125,14 +129,18 @@ fn run(task: &Task, sender: &mpsc::Sender<Sent>) {
         Ok(())
     });
     // Who does not take the last chunks does not need them.
-    let _gone = match answered
-        .and_then(|trailer| writer.end(&mut buffer, &trailer).map_err(|error| AnswerError::Limit(error.to_string())))
-    {
-        Ok(()) => {
+    let _gone = match answered.and_then(|trailer| {
+        let written = writer.end(&mut buffer, &trailer);
+        written.map(|()| trailer.complete).map_err(|error| AnswerError::Limit(error.to_string()))
+    }) {
+        Ok(complete) => {
+            // Kept before the client has all of it.
+            note.end_blocking(Ended::Shown(shown, complete));
             task.metrics.answered();
             send(sender, Sent::Chunk(Bytes::from(buffer))).and_then(|()| send(sender, Sent::End))
         }
         Err(AnswerError::Stopped) => {
+            note.end_blocking(Ended::Broken(shown));
             task.metrics.cut();
             Ok(())
         }
@@ -140,6 +148,7 @@ fn run(task: &Task, sender: &mpsc::Sender<Sent>) {
             tracing::warn!(%error, "a question was not answered");
             let query = if let Question::Search(ask) = &task.question { ask.q.as_str() } else { "" };
             let problem = of_answer(&error, query);
+            note.end_blocking(if shown == 0 { Ended::Failed(problem.status()) } else { Ended::Broken(shown) });
             if !started && buffer.is_empty() {
                 task.metrics.refused();
                 send(sender, Sent::Refused(problem))

@@ -5,13 +5,13 @@
 
 use super::error::{Problem, of_answer};
 use super::params::{Asked, Params};
-use super::routes::Shared;
+use super::record::Ended;
+use super::session::Session;
 use crate::query::{AnswerError, Cursor, Question, Search, Trailer, json};
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use serde_json::Value;
+use serde_json::{Value, json as value};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +51,7 @@ impl Place {
 
 /// Follows.
 pub async fn tail(
-    State(shared): State<Shared>,
+    shared: Session,
     headers: HeaderMap,
     Params(asked): Params<Asked>,
 ) -> Result<impl IntoResponse, Problem> {
@@ -68,12 +68,16 @@ pub async fn tail(
     };
     let now = (shared.clock)();
     let search = Search { ascending: true, limit: Some(PAGE), after: None, ..asked.search(now)? };
-    // A query that is none is refused here, before the stream begins.
-    shared.question(Question::Search(Search { limit: Some(0), ..search.clone() })).await?;
+    // A query that is none, or not for this client, is refused here, before the stream begins; that it begins is kept.
+    let begun = Question::Search(Search { limit: Some(0), leaf_from: Some(place.from), ..search.clone() });
+    shared.question(begun).await?;
+    let own = shared.place(true)?;
+    let note = shared.note("access-tail", value!({ "q": search.q, "ended": true }));
     let (sender, receiver) = mpsc::channel(EVENTS);
     tokio::spawn(async move {
-        follow(&shared, search, place, &sender).await;
-        drop(permit);
+        let shown = follow(&shared, search, place, &sender).await;
+        note.end(Ended::Shown(shown, false)).await;
+        drop((permit, own));
     });
     let alive = KeepAlive::new().interval(Duration::from_secs(15)).text("still here");
     Ok(Sse::new(Events(receiver)).keep_alive(alive))
@@ -93,8 +97,15 @@ impl futures_core::Stream for Events {
     }
 }
 
-async fn follow(shared: &Shared, search: Search, mut place: Place, sender: &mpsc::Sender<Event>) {
+/// Sends events until the client goes or may not follow any more; gives how many.
+async fn follow(shared: &Session, search: Search, mut place: Place, sender: &mpsc::Sender<Event>) -> u64 {
+    let mut shown = 0;
     loop {
+        if !shared.access.still(&shared.caller, (shared.clock)()) {
+            let problem = Problem::unauthorized("the token is expired or revoked");
+            let _gone = send(sender, Event::default().event("error").data(problem.text())).await;
+            return shown;
+        }
         let indexed = shared.engine.trailer().indexed;
         let cursor = place.after.unwrap_or_else(|| Cursor::start(indexed));
         if place.after.is_some() || cursor.size > place.from {
@@ -104,8 +115,9 @@ async fn follow(shared: &Shared, search: Search, mut place: Place, sender: &mpsc
                         place.after = Some(after);
                         let event = Event::default().event("event").id(place.text()).data(json::line(&line));
                         if !send(sender, event).await {
-                            return;
+                            return shown;
                         }
+                        shown += 1;
                     }
                     if let Some(next) = trailer.next.as_deref().and_then(|next| Cursor::parse(next).ok()) {
                         place.after = Some(next);
@@ -116,13 +128,13 @@ async fn follow(shared: &Shared, search: Search, mut place: Place, sender: &mpsc
                 Err(problem) => {
                     let said = Event::default().event("error").data(problem.text());
                     let _gone = send(sender, said).await;
-                    return;
+                    return shown;
                 }
             }
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
-            () = sender.closed() => return,
+            () = sender.closed() => return shown,
         }
     }
 }
@@ -138,8 +150,8 @@ async fn send(sender: &mpsc::Sender<Event>, event: Event) -> bool {
 type Page = (Vec<(Value, Cursor)>, Trailer);
 
 /// The events behind a place, each with the place behind it.
-async fn page(shared: &Shared, search: &Search, from: u64, cursor: Cursor) -> Result<Page, Problem> {
-    let (engine, now, within) = (shared.engine.clone(), (shared.clock)(), shared.within);
+async fn page(shared: &Session, search: &Search, from: u64, cursor: Cursor) -> Result<Page, Problem> {
+    let (engine, now, within) = (shared.engine(), (shared.clock)(), shared.within);
     let after = Some(cursor.to_text());
     let question = Question::Search(Search { leaf_from: Some(from), after, ..search.clone() });
     let answer = tokio::task::spawn_blocking(move || {

@@ -5,12 +5,12 @@
 use super::error::Problem;
 use super::form::preferred;
 use super::params::Params;
-use super::routes::Shared;
+use super::session::Session;
 use crate::query::{LinkedKind, Question, json};
 use crate::render::{self, Look, Style, renderer_of_linked};
 use crate::time::Zone;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, Response, header};
 use axum::response::IntoResponse;
 use serde::Deserialize;
@@ -38,7 +38,7 @@ pub struct Asked {
 
 /// Answers.
 pub async fn testimony(
-    State(shared): State<Shared>,
+    shared: Session,
     headers: HeaderMap,
     Path(name): Path<String>,
     Params(asked): Params<Asked>,

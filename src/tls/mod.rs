@@ -24,7 +24,7 @@ const VERSIONS: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
 pub enum Clients {
     /// All must, and it must be the authority's.
     Required,
-    /// Who has none may have a token.
+    /// Who has none may have a token; without an authority, none is asked for.
     Optional,
 }
 
@@ -88,14 +88,18 @@ impl ServerTls {
     pub fn open(files: Files, clients: Clients) -> Result<ServerTls, TlsError> {
         let make = move |files: &Files| {
             let provider = Arc::new(rustls::crypto::ring::default_provider());
-            let roots = Arc::new(files.roots()?);
             let unfit = |error: &dyn std::fmt::Display| TlsError::unfit(&files.ca, error);
-            let verifier = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider));
-            let verifier = match clients {
-                Clients::Required => verifier,
-                Clients::Optional => verifier.allow_unauthenticated(),
+            let verifier = if clients == Clients::Optional && files.ca.as_os_str().is_empty() {
+                WebPkiClientVerifier::no_client_auth()
+            } else {
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(files.roots()?), Arc::clone(&provider));
+                let verifier = match clients {
+                    Clients::Required => verifier,
+                    Clients::Optional => verifier.allow_unauthenticated(),
+                };
+                verifier.build().map_err(|error| unfit(&error))?
             };
-            let verifier = verifier.build().map_err(|error| unfit(&error))?;
             let mut config = ServerConfig::builder_with_provider(provider)
                 .with_protocol_versions(VERSIONS)
                 .map_err(|error| unfit(&error))?

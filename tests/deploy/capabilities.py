@@ -49,7 +49,7 @@ def states(deponent: str, capabilities: list) -> dict:
             one.bind(("127.0.0.1", 0))
             url = f"127.0.0.1:{one.getsockname()[1]}"
         tails = "".join(f"[[tail]]\npaths = ['{path}']\nkind = 'auditd'\n" for path in (logs / FILE, GROUP))
-        (here / "config.toml").write_text(f"store = '{here}/store'\nlisten = '{url}'\nnode = 'n'\n{tails}")
+        (here / "config.toml").write_text(f"store = '{here}/store'\nlisten = '{url}'\nnode = 'n'\n[access]\nanonymous = ['auditor', 'operator']\n{tails}")
         bounding = ",".join(["-all", *("+" + one.lower() for one in capabilities)])
         env = {"XDG_STATE_HOME": f"{here}/keys", "PATH": "/usr/bin:/bin"}
         command = ["setpriv", f"--bounding-set={bounding}", "--no-new-privs", deponent, "serve", "--config", str(here / "config.toml")]

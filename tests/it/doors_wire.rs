@@ -3,7 +3,7 @@
 //! Not here: what is tested (`doors`, `doors_streams`).
 
 use crate::harness::Scratch;
-use crate::live::{BOUND, Collector};
+use crate::live::{BOUND, Collector, let_in};
 use deponent::evidence::{Entry, Reader};
 use deponent::model::RecordRef;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
@@ -30,6 +30,7 @@ impl Served {
     pub fn start(scratch: &Scratch, doors: &str) -> Served {
         let text = format!("store = 'store'\nnode = 'node-1'\ncluster = 'lab'\n{doors}");
         scratch.write("config.toml", text);
+        let_in(scratch);
         let mut command = scratch.command(&["serve", "-c", "config.toml", "--listen", "127.0.0.1:0"]);
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();

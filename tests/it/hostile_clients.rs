@@ -3,7 +3,7 @@
 //! After each of them the server answers as before. Not here: what attackers write into logs (`limits`, `cli`).
 
 use crate::api::{ask, get};
-use crate::live::{BOUND, Collector, append, configured, line, wait_for};
+use crate::live::{BOUND, Collector, append, configured, let_in, line, wait_for};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
@@ -132,6 +132,7 @@ fn thousands_of_connections_leave_room_for_an_answer() {
 fn connections_leave_files_for_evidence() {
     let scratch = configured();
     append(&scratch, &line(1));
+    let_in(&scratch);
     let plain = scratch.command(&["serve", "-c", "config.toml", "--listen", "127.0.0.1:0"]);
     let mut few = std::process::Command::new("prlimit");
     few.arg("--nofile=200:200").arg(plain.get_program()).args(plain.get_args()).current_dir(scratch.dir.path());

@@ -16,6 +16,7 @@ const ROOMS: &[&[&str]] = &[
     &["correlate"],
     &["index"],
     &["query"],
+    &["access"],
     &["render", "pipeline"],
     &["case"],
     &["agent"],

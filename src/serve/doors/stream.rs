@@ -76,7 +76,7 @@ pub async fn take(
         let (intake, stop, metrics) = (Arc::clone(&intake), stop.clone(), Arc::clone(&metrics));
         open.spawn(async move {
             let (socket, peer): (Box<dyn Socket>, Peer) = match config {
-                None => (Box::new(socket), Peer { address, name: None }),
+                None => (Box::new(socket), Peer { address, name: None, uid: None }),
                 Some(config) => match handshake(config, socket, address).await {
                     Ok((socket, peer)) => (Box::new(socket), peer),
                     Err(what) => {
