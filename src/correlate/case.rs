@@ -124,7 +124,8 @@ impl<'e> Case<'e> {
     pub fn in_minutes(&self, key: &dyn Fn(i64) -> String, since: i64, until: i64) -> Result<Vec<Arc<Event>>, Failed> {
         let mut found = Vec::new();
         for minute in since.div_euclid(MINUTE_NS)..=until.div_euclid(MINUTE_NS) {
-            let all = self.all(key(minute.saturating_mul(MINUTE_NS)))?;
+            let start = minute.saturating_mul(MINUTE_NS);
+            let all = self.with_key(key(start), start, start.saturating_add(MINUTE_NS - 1))?;
             let within = |event: &&Arc<Event>| (since..=until).contains(&event.when.event.nanos);
             // What was cut off may lie in the window.
             let cut = all.len() >= FOUND_MAX;

@@ -3,7 +3,7 @@
 //! Not here: the use of it (`session`).
 
 use super::case::{Case, Failed};
-use super::facts::{self, Order};
+use super::facts::{self, Order, Session};
 use super::keys;
 use super::session::Exec;
 use crate::model::{Event, Source};
@@ -127,27 +127,29 @@ pub fn offset(
     Ok(bounds.offset())
 }
 
+/// The sessions that events are about, and the clients of them.
+fn read(events: &[Arc<Event>]) -> Vec<(Session<'_>, Option<&str>)> {
+    events.iter().filter_map(|event| Some((facts::session(event)?, event.how.user_agent.as_deref()))).collect()
+}
+
 /// The kubelet's side of a session lies within the API server's.
 fn by_kubelet(sessions: &[Arc<Event>], served: &[Arc<Event>], bounds: &mut Bounds) {
-    let agent = |event: &Event| event.how.user_agent.clone();
-    for one in sessions {
-        let Some(session) = facts::session(one) else { continue };
-        let same = |event: &Arc<Event>| {
-            facts::session(event).is_some_and(|other| {
-                other.kind == session.kind
-                    && other.argv == session.argv
-                    && other.tty == session.tty
-                    && other.stdin == session.stdin
-                    && agent(event) == agent(one)
-                    && session.container.is_none_or(|name| other.container == Some(name))
-            })
+    // Each is compared with each: they are read once.
+    let (sessions, served) = (read(sessions), read(served));
+    for (session, agent) in &sessions {
+        let same = |(other, other_agent): &&(Session<'_>, Option<&str>)| {
+            other.kind == session.kind
+                && other.argv == session.argv
+                && other.tty == session.tty
+                && other.stdin == session.stdin
+                && other_agent == agent
+                && session.container.is_none_or(|name| other.container == Some(name))
         };
-        let mut matching = served.iter().filter(|event| same(event));
-        let (Some(only), None) = (matching.next(), matching.next()) else { continue };
-        if sessions.iter().filter(|other| same(other)).count() > 1 {
+        let mut matching = served.iter().filter(same);
+        let (Some((node, _)), None) = (matching.next(), matching.next()) else { continue };
+        if sessions.iter().filter(same).count() > 1 {
             continue;
         }
-        let Some(node) = facts::session(only) else { continue };
         if let (Some(api_end), Some(node_end)) = (session.end, node.end) {
             let (low, high) = (session.start.saturating_sub(node.start), api_end.saturating_sub(node_end));
             if low <= high {

@@ -4,6 +4,7 @@
 
 use super::client::{self, Wish};
 use super::facts::{self, Order, SessionKind};
+use super::outline::Outline;
 use super::writes::{self, Named};
 use super::{credential, loaded, owner, packet, permission, review, sender};
 use crate::model::{Event, Outcome, Source};
@@ -290,6 +291,11 @@ pub fn client_of(event: &Event, node: &str, tool: &str, at: i64) -> String {
     format!("client:{tool}@{}/{node} {}", cluster(event), at.div_euclid(MINUTE_NS))
 }
 
+/// As [`client_of`], of those alone that may go on for long.
+pub fn long_client_of(event: &Event, node: &str, tool: &str, at: i64) -> String {
+    format!("long-client:{tool}@{}/{node} {}", cluster(event), at.div_euclid(MINUTE_NS))
+}
+
 /// Before the name of each node whose kubelet came from an address.
 pub fn node_at(event: &Event, place: &str) -> String {
     format!("node-at:{}/{place} ", cluster(event))
@@ -300,9 +306,9 @@ pub fn places_of(event: &Event, node: &str) -> String {
     format!("places-of:{}/{node} ", cluster(event))
 }
 
-/// Requests that came from an address and that no component of the cluster made, in the minute of a time.
+/// Before the outline of each request that came from an address and that no component of the cluster made, in the minute of a time.
 pub fn sent_from(event: &Event, place: &str, at: i64) -> String {
-    format!("sent-from:{}/{place} {}", cluster(event), at.div_euclid(MINUTE_NS))
+    format!("sent-from:{}/{place} {} ", cluster(event), at.div_euclid(MINUTE_NS))
 }
 
 /// Calls of connect() of process `pid` of the event's node.
@@ -385,6 +391,9 @@ fn linux(event: &Event, each: &mut dyn FnMut(&str)) {
     let Some(started) = facts::started(event) else { return };
     if let Some(tool) = sender::tool(&started) {
         each(&client_of(event, node(event), tool, event.when.event.nanos));
+        if sender::is_long(event) {
+            each(&long_client_of(event, node(event), tool, event.when.event.nanos));
+        }
         packet::fetched(event).iter().for_each(|side| each(&fetch_of(event, side)));
     }
     if let Some(session) = event.who.login.as_ref().filter(|login| login.auid.is_some()).and_then(|login| login.ses) {
@@ -432,7 +441,7 @@ fn requests(event: &Event, each: &mut dyn FnMut(&str)) {
         each(&(places_of(event, node) + &place));
     }
     if let Some(place) = sender::sent_from(event) {
-        each(&sent_from(event, &place, event.when.event.nanos));
+        each(&(sent_from(event, &place, event.when.event.nanos) + &Outline::of(event).ending()));
     }
     let done = event.what.outcome == Outcome::Success;
     for object in event.what.objects.iter().filter(|_| done) {

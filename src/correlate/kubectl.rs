@@ -3,6 +3,7 @@
 //! Arguments are the process's own and name what it was asked for, not what it sent. Inside: the reading of them, and whether a request may be part of it. Whatever cannot be
 //! compared (a file of objects, a namespace of the configuration) leaves the request possible. Not here: who sent a request (`sender`).
 
+use super::outline::Outline;
 use super::resources;
 use crate::model::{Event, Str};
 
@@ -184,34 +185,41 @@ impl Command<'_> {
 
     /// Whether the request may be part of it.
     pub fn fits(&self, event: &Event) -> Fit {
-        if self.r#as.is_some_and(|name| event.who.r#as.as_deref() != Some(name)) {
-            return Fit::Not;
+        let outline = Outline::of(event);
+        let fit = self.asks(&outline);
+        if fit == Fit::Not || self.name == "proxy" {
+            return fit;
         }
-        // What it passes on is others'.
-        if self.name == "proxy" {
-            return Fit::May;
-        }
-        let uri = event.how.request_uri.as_deref();
         if let Some(raw) = self.raw {
             let path = |uri: &str| uri.split('?').next().unwrap_or("").to_owned();
+            let uri = event.how.request_uri.as_deref();
             return if uri.is_some_and(|uri| path(uri) == path(raw)) { Fit::Named } else { Fit::Not };
         }
-        let Some(object) = event.what.object.as_ref() else { return Fit::Not };
-        let (kind, verb) = (object.kind.as_deref().unwrap_or(""), event.how.verb.as_deref().unwrap_or(""));
+        let below = outline.kind.as_deref().and_then(|kind| kind.split_once('/')).map(|(_, below)| below);
+        if below == Some("exec") && !self.runs(&event.how.argv) { Fit::Not } else { fit }
+    }
+
+    /// Whether a request may be part of it, as far as its outline tells: never no where [`Self::fits`] says yes.
+    pub fn asks(&self, outline: &Outline<'_>) -> Fit {
+        if self.r#as.is_some_and(|name| outline.r#as.as_deref() != Some(name)) {
+            return Fit::Not;
+        }
+        // What `proxy` passes on is others'; the path is in no outline.
+        if self.name == "proxy" || self.raw.is_some() {
+            return Fit::May;
+        }
+        let (kind, verb) = (outline.kind.as_deref().unwrap_or(""), outline.verb.as_deref().unwrap_or(""));
         let (resource, below) = kind.split_once('/').unwrap_or((kind, ""));
         if resource.is_empty()
             || !self.does(verb, resource, below)
-            || !self.is_in(object.namespace.as_deref(), resource, verb)
+            || !self.is_in(outline.namespace.as_deref(), resource, verb)
         {
-            return Fit::Not;
-        }
-        if below == "exec" && !self.runs(&event.how.argv) {
             return Fit::Not;
         }
         if self.reads {
             return Fit::May;
         }
-        self.names(resource, object.name.as_deref().filter(|name| !name.is_empty()), verb)
+        self.names(resource, outline.object.as_deref().filter(|name| !name.is_empty()), verb)
     }
 
     /// Whether a session's command is the one behind `--`, or the packing of files that `cp` asks for.
@@ -406,6 +414,18 @@ pub fn url(word: &str) -> Option<(&str, &str)> {
 pub fn fetches(argv: &[Str], event: &Event) -> Fit {
     let Some(uri) = event.how.request_uri.as_deref() else { return Fit::Not };
     let asks = argv.iter().skip(1).take(WORDS_MAX).filter_map(|word| url(word)).any(|(_, path)| path == uri);
+    let agent = event.how.user_agent.as_deref().unwrap_or("");
+    let agrees = said(argv).map_or_else(|| program(agent).eq_ignore_ascii_case(own(argv)), |said| said == agent);
+    if asks && agrees { Fit::Named } else { Fit::Not }
+}
+
+/// Whether curl or wget may call itself so, as far as the program tells.
+pub fn may_be_called(argv: &[Str], agent: &str) -> bool {
+    said(argv).map_or_else(|| agent.eq_ignore_ascii_case(own(argv)), |said| program(said) == agent)
+}
+
+/// What curl or wget was told to call itself.
+fn said(argv: &[Str]) -> Option<&str> {
     let (mut said, mut words) = (None, argv.iter().skip(1).take(WORDS_MAX).map(Str::as_str));
     while let Some(word) = words.next() {
         match word {
@@ -413,10 +433,12 @@ pub fn fetches(argv: &[Str], event: &Event) -> Fit {
             _ => said = word.strip_prefix("--user-agent=").or(said),
         }
     }
-    let agent = event.how.user_agent.as_deref().unwrap_or("");
-    let own = argv.first().and_then(|name| name.rsplit('/').next()).unwrap_or("");
-    let agrees = said.map_or_else(|| program(agent).eq_ignore_ascii_case(own), |said| said == agent);
-    if asks && agrees { Fit::Named } else { Fit::Not }
+    said
+}
+
+/// The program's own name.
+fn own(argv: &[Str]) -> &str {
+    argv.first().and_then(|name| name.rsplit('/').next()).unwrap_or("")
 }
 
 /// The program that a client says it is: what stands before the version.
@@ -459,7 +481,12 @@ mod tests {
             ..Default::default()
         };
         event.what.object = Some(object);
-        super::command(&argv).map_or(Fit::Not, |command| command.fits(&event))
+        let Some(command) = super::command(&argv) else { return Fit::Not };
+        let fit = command.fits(&event);
+        // Whoever reads the outline alone leaves nothing out.
+        let ending = Outline::of(&event).ending();
+        assert!(fit == Fit::Not || command.asks(&Outline::parse(&ending).unwrap()) != Fit::Not, "{command_line}");
+        fit
     }
 
     #[test]
@@ -508,6 +535,16 @@ mod tests {
         ] {
             assert_eq!(fit(line, verb, kind, namespace, name), expected, "{line}: {verb} {kind} {namespace}/{name}");
         }
+    }
+
+    #[test]
+    fn what_calls_itself_otherwise_is_not_read() {
+        let argv = |line: &str| line.split(' ').map(Str::from).collect::<Vec<_>>();
+        assert!(may_be_called(&argv("/usr/bin/curl https://a/b"), "curl"));
+        assert!(may_be_called(&argv("wget https://a/b"), "Wget"));
+        assert!(!may_be_called(&argv("curl https://a/b"), "kubectl"));
+        assert!(may_be_called(&argv("curl -A kubectl/v1.32 https://a/b"), "kubectl"));
+        assert!(!may_be_called(&argv("curl -A kubectl/v1.32 https://a/b"), "curl"));
     }
 
     #[test]

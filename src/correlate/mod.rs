@@ -2,7 +2,7 @@
 //!
 //! Inside: `rules` (the table), `keys` (how events are found), `facts` (what one event says), `case` (a question in progress), `runtime`, `container`,
 //! `session` with `matching`, `clock` and `verdict`, `stream`, `owner`, `permission` and `credential` on `writes`, `client`, `login`, `files`, `loaded`, `manifest`,
-//! `links` (one step back), `grounds` (what else an event rests on), `effects` (one step forward), `walk` (all the way).
+//! `sender` on `outline` and `kubectl`, `links` (one step back), `grounds` (what else an event rests on), `effects` (one step forward), `walk` (all the way).
 //! Not here: where events come from (`query`), how links are shown (`cli`). Nothing is stored: `docs/adr/0007`.
 
 mod case;
@@ -22,6 +22,7 @@ mod loaded;
 mod login;
 mod manifest;
 mod matching;
+mod outline;
 mod owner;
 mod packet;
 mod permission;

@@ -7,9 +7,10 @@
 use super::case::{Case, FOUND_MAX, Failed, order};
 use super::clock::COARSE_NS;
 use super::facts::{self, Started};
-use super::keys;
+use super::keys::{self, MINUTE_NS};
 use super::kubectl::{self, Fit};
 use super::links::{Found, key, link};
+use super::outline::Outline;
 use super::rules::{CLIENT_REQUEST, REQUEST_HORIZON_NS, REQUEST_LONG_NS};
 use crate::model::{Class, Event, Source, Str};
 use std::net::IpAddr;
@@ -19,6 +20,8 @@ use std::sync::Arc;
 const KUBECTLS: &[&str] = &["kubectl", "oc"];
 /// Programs that take URLs, and call themselves what they are told to.
 const FETCHERS: &[&str] = &["curl", "wget"];
+/// The tool that asks once.
+const NEVER_LONG: &str = "curl";
 /// What stands for every loopback address.
 const LOOPBACK: &str = "loopback";
 /// Nodes of one address, addresses of one node.
@@ -91,10 +94,14 @@ fn in_time(process: &Event, request: &Event, slack: i64) -> bool {
 
 /// How long after its start a process may send a request.
 fn horizon(process: &Event) -> i64 {
-    let long = facts::started(process)
-        .and_then(|started| kubectl::command(started.argv).filter(|_| tool(&started) != Some("curl")))
-        .is_some_and(|command| command.is_long());
-    if long { REQUEST_LONG_NS } else { REQUEST_HORIZON_NS }
+    if is_long(process) { REQUEST_LONG_NS } else { REQUEST_HORIZON_NS }
+}
+
+/// Whether a process may go on, and ask, for long after its start.
+pub fn is_long(process: &Event) -> bool {
+    facts::started(process)
+        .and_then(|started| kubectl::command(started.argv).filter(|_| tool(&started) != Some(NEVER_LONG)))
+        .is_some_and(|command| command.is_long())
 }
 
 fn slack(place: &str) -> i64 {
@@ -123,9 +130,7 @@ fn fitting(case: &Case<'_>, event: &Event, from: &str) -> Result<Option<Vec<Fitt
     for (node, _) in nodes.iter() {
         let own = KUBECTLS.iter().filter(|tool| **tool == agent);
         for tool in own.chain(FETCHERS) {
-            let since = at.saturating_sub(REQUEST_LONG_NS).saturating_sub(slack);
-            let key = |at| keys::client_of(event, node, tool, at);
-            let started = case.in_minutes(&key, since, at.saturating_add(slack))?;
+            let started = clients(case, event, node, tool, slack)?;
             if started.len() >= FOUND_MAX {
                 return Ok(None);
             }
@@ -147,6 +152,21 @@ fn fitting(case: &Case<'_>, event: &Event, from: &str) -> Result<Option<Vec<Fitt
     Ok(Some(fitting))
 }
 
+/// The processes of a tool on a node that may have sent a request, by their age alone; as many as `FOUND_MAX`, or more: not all of them.
+fn clients(case: &Case<'_>, event: &Event, node: &str, tool: &str, slack: i64) -> Result<Vec<Arc<Event>>, Failed> {
+    let at = event.when.event.nanos;
+    let near = at.saturating_sub(REQUEST_HORIZON_NS).saturating_sub(slack);
+    let mut started = Vec::new();
+    if tool != NEVER_LONG {
+        let far = at.saturating_sub(REQUEST_LONG_NS).saturating_sub(slack);
+        let long = |at| keys::long_client_of(event, node, tool, at);
+        started = case.in_minutes(&long, far, near.saturating_sub(1))?;
+    }
+    let all = |at| keys::client_of(event, node, tool, at);
+    started.extend(case.in_minutes(&all, near, at.saturating_add(slack))?);
+    Ok(started)
+}
+
 /// A command that names the object goes before those that read it from a file, unless there is another such request for them to have sent.
 fn prefer(case: &Case<'_>, event: &Event, from: &str, fitting: &mut Vec<Fitting>) -> Result<(), Failed> {
     let named: Vec<&Fitting> = fitting.iter().filter(|(_, fit)| *fit == Fit::Named).collect();
@@ -155,9 +175,10 @@ fn prefer(case: &Case<'_>, event: &Event, from: &str, fitting: &mut Vec<Fitting>
         event.what.object.as_ref().map(|object| (object.kind.clone(), object.namespace.clone(), object.name.clone()))
     };
     let what = |event: &Event| (event.how.verb.clone(), object(event));
-    let around = about(case, event, from, first)?;
-    let again = around.iter().any(|other| other.id != event.id && what(other) == what(event));
-    if !again && around.len() < FOUND_MAX {
+    let outline = Outline::of(event);
+    let around = about(case, event, from, first, &|other| other.is_about(&outline))?;
+    let again = around.found.iter().any(|other| other.id != event.id && what(other) == what(event));
+    if !again && around.whole {
         fitting.retain(|(_, fit)| *fit == Fit::Named);
     }
     Ok(())
@@ -223,25 +244,16 @@ fn found(
     Ok(Some(found))
 }
 
-fn user(event: &Event) -> Option<(&Str, Option<&Str>)> {
-    Some((event.who.name.as_ref()?, event.who.r#as.as_ref()))
-}
-
 /// Whether requests of another user can have been sent by this process alone as well; also where there are too many to say.
 fn others_fit(case: &Case<'_>, event: &Event, from: &str, process: &Event) -> Result<bool, Failed> {
-    let requests = about(case, event, from, process)?;
-    if requests.len() >= FOUND_MAX {
+    let (outline, may) = (Outline::of(event), asks(process));
+    let mut others = about(case, event, from, process, &|other| other.is_of_another(&outline) && may(other))?;
+    let is_other = |other: &Event| Outline::of(other).is_of_another(&outline) && fits(process, other) != Fit::Not;
+    others.found.retain(|other| is_other(other));
+    if !others.whole || others.found.len() > OTHERS_MAX {
         return Ok(true);
     }
-    let mut asked = 0;
-    for other in requests.iter().filter(|other| other.id != event.id && fits(process, other) != Fit::Not) {
-        if !matches!((user(other), user(event)), (Some(one), Some(this)) if one != this) {
-            continue;
-        }
-        asked += 1;
-        if asked > OTHERS_MAX {
-            return Ok(true);
-        }
+    for other in &others.found {
         let all = fitting(case, other, from)?;
         if all.is_none_or(|all| matches!(all.as_slice(), [(only, _)] if only.id == process.id)) {
             return Ok(true);
@@ -250,17 +262,56 @@ fn others_fit(case: &Case<'_>, event: &Event, from: &str, process: &Event) -> Re
     Ok(false)
 }
 
-/// The requests from an address while a process may have sent them.
-fn about(case: &Case<'_>, event: &Event, from: &str, process: &Event) -> Result<Vec<Arc<Event>>, Failed> {
-    let (slack, start) = (slack(from), process.when.event.nanos);
-    let until = start.saturating_add(horizon(process)).saturating_add(slack);
-    let all = case.in_minutes(&|at| keys::sent_from(event, from, at), start.saturating_sub(slack), until)?;
-    let mut near: Vec<Arc<Event>> = all.iter().filter(|request| in_time(process, request, slack)).cloned().collect();
-    // What was not looked at is none the fewer.
-    if all.len() >= FOUND_MAX {
-        near.clone_from(&all);
+/// Whether a request may be what the process was started for, as far as its outline tells: never no where [`fits`] says yes.
+fn asks(process: &Event) -> impl Fn(&Outline<'_>) -> bool {
+    let started = facts::started(process);
+    let tool = started.as_ref().and_then(tool).unwrap_or("");
+    let argv = started.map(|started| started.argv).unwrap_or_default();
+    let command = kubectl::command(argv);
+    move |outline| {
+        if FETCHERS.contains(&tool) {
+            return kubectl::may_be_called(argv, outline.program());
+        }
+        outline.program() == tool && command.as_ref().is_some_and(|command| command.asks(outline) != Fit::Not)
     }
-    Ok(near)
+}
+
+/// Requests, and whether they are all.
+#[derive(Default)]
+struct Requests {
+    found: Vec<Arc<Event>>,
+    whole: bool,
+}
+
+/// The requests from an address while a process may have sent them, of those whose outline may be wanted: the others are not read.
+fn about(
+    case: &Case<'_>,
+    event: &Event,
+    from: &str,
+    process: &Event,
+    wanted: &dyn Fn(&Outline<'_>) -> bool,
+) -> Result<Requests, Failed> {
+    let (slack, start) = (slack(from), process.when.event.nanos);
+    let (since, until) = (start.saturating_sub(slack), start.saturating_add(horizon(process)).saturating_add(slack));
+    let mut requests = Requests::default();
+    for minute in since.div_euclid(MINUTE_NS)..=until.div_euclid(MINUTE_NS) {
+        let at = minute.saturating_mul(MINUTE_NS);
+        let prefix = keys::sent_from(event, from, at);
+        let outlines = case.endings(prefix.clone(), FOUND_MAX)?;
+        let mut cut = outlines.len() >= FOUND_MAX;
+        for (ending, _) in outlines.iter().filter(|(ending, _)| Outline::parse(ending).is_none_or(|one| wanted(&one))) {
+            let all = case.with_key(format!("{prefix}{ending}"), at, at.saturating_add(MINUTE_NS - 1))?;
+            cut |= all.len() >= FOUND_MAX;
+            requests.found.extend(all.iter().filter(|request| in_time(process, request, slack)).cloned());
+        }
+        // What was not looked at is none the fewer.
+        if cut || requests.found.len() >= FOUND_MAX {
+            return Ok(requests);
+        }
+    }
+    requests.found.sort_by_key(|request| order(request));
+    requests.whole = true;
+    Ok(requests)
 }
 
 /// The requests that a process may have sent.
@@ -270,8 +321,8 @@ pub fn sent(case: &Case<'_>, event: &Arc<Event>, into: &mut Vec<Arc<Event>>) -> 
         return Ok(());
     }
     for (place, _) in case.endings(keys::places_of(event, node), PLACES_MAX)?.iter() {
-        let requests = about(case, event, place, event)?;
-        into.extend(requests.into_iter().filter(|request| fits(event, request) != Fit::Not));
+        let requests = about(case, event, place, event, &asks(event))?;
+        into.extend(requests.found.into_iter().filter(|request| fits(event, request) != Fit::Not));
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use tantivy::schema::{self, BytesOptions, NumericOptions, Schema};
 
 /// Raised whenever equal evidence gives other documents: by a change here, in `fields`, in `normalise` or in the
 /// parsers. An index of another version is made anew.
-pub const INDEX_VERSION: u32 = 8;
+pub const INDEX_VERSION: u32 = 9;
 
 /// A longer value is indexed by its first bytes, cut at a character.
 pub const VALUE_BYTES_MAX: usize = 1_024;

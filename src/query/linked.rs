@@ -2,6 +2,7 @@
 //!
 //! Inside: where correlation gets its events from, and the answers' JSON (`docs/links.md`). Not here: the rules (`correlate`), how answers are shown (`cli`).
 
+use super::again::Again;
 use super::answer::{AnswerError, LinkedKind, Sink};
 use super::ended::Ends;
 use super::engine::{View, event_line};
@@ -87,6 +88,7 @@ pub struct Store<'v> {
     known: RefCell<HashMap<EventId, (Hit, Arc<Event>)>>,
     /// What was read and hashed already: a chain names the same records again and again.
     evidence: RefCell<HashMap<EventId, Vec<Value>>>,
+    again: Again,
 }
 
 impl<'v> Store<'v> {
@@ -94,7 +96,7 @@ impl<'v> Store<'v> {
     pub fn new(view: &'v View) -> Result<Store<'v>, AnswerError> {
         let join = resolve("join.key").and_then(|fields| fields.first().copied());
         let join = join.ok_or_else(|| AnswerError::Limit("this build has no join keys".to_owned()))?;
-        Ok(Store { view, join, known: RefCell::default(), evidence: RefCell::default() })
+        Ok(Store { view, join, known: RefCell::default(), evidence: RefCell::default(), again: Again::default() })
     }
 
     /// The view that is asked.
@@ -157,13 +159,14 @@ impl<'v> Store<'v> {
 
     fn found(
         &self,
-        field: &Field,
+        field: &'static Field,
         value: &str,
         window: Window,
         order: Order,
         limit: usize,
     ) -> Result<Vec<Arc<Event>>, Failed> {
-        let hits = self.view.searcher.with_value(field, value, window, order, limit).map_err(AnswerError::from)?;
+        let hits = self.again.with_value(&self.view.searcher, field, value, window, order, limit);
+        let hits = hits.map_err(AnswerError::from)?;
         let mut events = Vec::with_capacity(hits.len());
         for hit in &hits {
             match self.event(hit) {

@@ -3,6 +3,7 @@
 //! Inside: `parse` (text → `Query`), `matches` (what a filter means), `plan` and `engine` (how it is answered), `load` (events from
 //! evidence), `json` and `export` (how an event leaves). Not here: what is indexed (`index`), HTTP (`serve`), the terminal (`cli`).
 
+mod again;
 mod answer;
 mod ast;
 mod cache;
