@@ -40,7 +40,7 @@ pub(super) fn start(
         loop {
             let stop = failure.stop.load(Ordering::Relaxed);
             if stop || Instant::now() >= due {
-                let record = beat(&counts, &mut before, clock(), stop);
+                let record = beat(&counts, &mut before, clock(), every, stop);
                 let draft = own_record(&crate::query::json::line(&record), &source, &cluster, &node);
                 if drafts.send(draft).is_err() || stop {
                     return;
@@ -53,28 +53,32 @@ pub(super) fn start(
 }
 
 /// One record: what was read of each source since the last one.
-fn beat(counts: &Counts, before: &mut BTreeMap<String, Read>, now: Moment, stop: bool) -> Value {
+fn beat(counts: &Counts, before: &mut BTreeMap<String, Read>, now: Moment, every: Duration, stop: bool) -> Value {
     let numbers = counts.snapshot();
     let mut sources = serde_json::Map::new();
     for (source, read) in &numbers.sources {
         let last = before.insert(source.clone(), *read).unwrap_or_default();
         let records = read.records.saturating_sub(last.records);
         let bytes = read.bytes.saturating_sub(last.bytes);
-        sources.insert(source.clone(), json!({ "records": records, "bytes": bytes }));
+        let last = rfc3339(Moment { nanos: read.last, digits: 3 });
+        sources.insert(source.clone(), json!({ "records": records, "bytes": bytes, "last": last }));
     }
     let mut record = json!({
         "deponent": if stop { "agent-stops" } else { "heartbeat" }, "time": rfc3339(now), "version": env!("CARGO_PKG_VERSION"),
-        "spool_bytes": numbers.spool, "spool_max_bytes": numbers.spool_max, "gaps": numbers.gaps, "sources": sources,
+        "every_s": every.as_secs(), "spool_bytes": numbers.spool, "spool_max_bytes": numbers.spool_max, "gaps": numbers.gaps, "sources": sources,
     });
     let mut put = |name: &str, value: Value| {
         if let Some(record) = record.as_object_mut() {
             record.insert(name.to_owned(), value);
         }
     };
+    if numbers.spool >= numbers.spool_max {
+        put("behind", "the spool is full: nothing more is read".into());
+    }
     if let Some(trouble) = numbers.trouble {
         put("trouble", trouble.into());
     }
-    // The kernel's counters, where it may be asked: records that it could not keep.
+    // The kernel's counters, where it may be asked (CAP_AUDIT_CONTROL, which a pod should not have): records that it could not keep.
     if let Ok(status) = audit_status() {
         put("audit_lost", status.lost.into());
         put("audit_backlog", status.backlog.into());

@@ -14,13 +14,19 @@ use std::collections::HashMap;
 const KNOWN_MAX: usize = 16_384;
 /// Claims of one draft at most: a batch has 1,000 records.
 const CLAIMS_MAX: usize = 1_000;
+/// A process is claimed again when it acts so long after the last claim, ns: a claim speaks for the time up to it.
+const AGAIN_NS: i64 = 60_000_000_000;
+/// Ticks of a second in `/proc/PID/stat`: USER_HZ, on all machines that containers run on.
+const TICK_NS: i64 = 10_000_000;
+/// What is subtracted from a start, as ticks and uptime are both cut to 10 ms: it is never later than the true one.
+const EARLY_NS: i64 = 20_000_000;
 /// Bytes of `/proc/PID/cgroup` that are looked at.
 const CGROUP_BYTES_MAX: u64 = 16 << 10;
 
 /// Looks processes up.
 pub(super) struct Stamper {
-    /// Number and start time of processes that were looked up.
-    known: HashMap<u32, u64>,
+    /// Processes that were looked up by their number: start, and when that was.
+    known: HashMap<u32, (u64, i64)>,
 }
 
 impl Stamper {
@@ -40,9 +46,11 @@ impl Stamper {
             }
             let Some((serial, pid)) = process(line) else { continue };
             let Some((start, cgroup)) = of_process(pid) else { continue };
-            if self.known.insert(pid, start) == Some(start) {
+            let told = |(before, when): &&(u64, i64)| *before == start && now.nanos.saturating_sub(*when) < AGAIN_NS;
+            if self.known.get(&pid).filter(told).is_some() {
                 continue;
             }
+            self.known.insert(pid, (start, now.nanos));
             if self.known.len() > KNOWN_MAX {
                 self.known.clear();
             }
@@ -51,8 +59,9 @@ impl Stamper {
                 "deponent": "process-container", "time": rfc3339(now), "audit": serial, "pid": pid, "start_ticks": start,
                 "container_id": container.id, "cgroup": cgroup,
             });
-            if let (Some(uid), Some(record)) = (container.pod_uid, record.as_object_mut()) {
-                record.insert("pod_uid".to_owned(), uid.into());
+            if let Some(record) = record.as_object_mut() {
+                container.pod_uid.map(|uid| record.insert("pod_uid".to_owned(), uid.into()));
+                started(start, now).map(|started| record.insert("started".to_owned(), rfc3339(started).into()));
             }
             lines.push(crate::query::json::line(&record));
         }
@@ -98,6 +107,19 @@ fn start_of(pid: u32) -> Option<u64> {
     std::str::from_utf8(behind).ok()?.split(' ').nth(20)?.parse().ok()
 }
 
+/// When a process started, by the clock of now, at the latest.
+fn started(ticks: u64, now: Moment) -> Option<Moment> {
+    let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
+    started_at(ticks, &uptime, now)
+}
+
+fn started_at(ticks: u64, uptime: &str, now: Moment) -> Option<Moment> {
+    let (seconds, hundredths) = uptime.split(' ').next()?.split_once('.')?;
+    let up = seconds.parse::<i64>().ok()?.checked_mul(100)?.checked_add(hundredths.parse().ok()?)?;
+    let ago = up.checked_sub(i64::try_from(ticks).ok()?)?.checked_mul(TICK_NS)?;
+    Some(Moment { nanos: now.nanos.checked_sub(ago)?.checked_sub(EARLY_NS)?, digits: 9 })
+}
+
 struct Container<'a> {
     id: &'a str,
     pod_uid: Option<String>,
@@ -109,8 +131,9 @@ fn container(cgroup: &str) -> Option<Container<'_>> {
     let id_of = |part| -> Option<&str> {
         let part: &str = part;
         let part = part.strip_suffix(".scope").unwrap_or(part);
-        let part = part.rsplit_once(['-', ':']).map_or(part, |(_, id)| id);
-        Some(part).filter(is_id)
+        let (what, id) = part.rsplit_once(['-', ':']).unwrap_or(("", part));
+        // The monitor of a container is a process of the node.
+        Some(id).filter(is_id).filter(|_| !what.ends_with("conmon"))
     };
     let id = cgroup.split('/').rev().find_map(id_of)?;
     let pod = cgroup.split('/').rev().find_map(|part| {
@@ -150,9 +173,14 @@ mod tests {
             let found = container(&cgroup).unwrap_or_else(|| panic!("{cgroup}"));
             assert_eq!((found.id, found.pod_uid.as_deref()), (ID, pod), "{cgroup}");
         }
-        for cgroup in
-            ["/", "/user.slice/user-0.slice/session-3.scope", "/system.slice/sshd.service", &format!("/x/{}", &ID[1..])]
-        {
+        for cgroup in [
+            "/",
+            "/user.slice/user-0.slice/session-3.scope",
+            "/system.slice/sshd.service",
+            &format!("/x/{}", &ID[1..]),
+            &format!("/kubepods.slice/crio-conmon-{ID}.scope"),
+            &format!("/machine.slice/libpod-conmon-{ID}.scope"),
+        ] {
             assert!(container(cgroup).is_none(), "{cgroup}");
         }
     }
@@ -175,8 +203,22 @@ mod tests {
     }
 
     #[test]
+    fn a_start_is_never_told_later_than_it_was() {
+        let now = Moment { nanos: 1_795_467_576_000_000_000, digits: 9 };
+        let at = |ticks, uptime: &str| started_at(ticks, uptime, now).map(|at| now.nanos - at.nanos);
+        assert_eq!(at(9_000, "100.00 3.00\n"), Some(10_020_000_000), "10 s ago");
+        for (ticks, uptime) in [(u64::MAX, "100.00 3"), (1, ""), (1, "x.y"), (1, "5"), (1, "9223372036854775807.00 1")]
+        {
+            assert_eq!(at(ticks, uptime), None, "{ticks} {uptime}");
+        }
+    }
+
+    #[test]
     fn this_process_is_found() {
         let (start, cgroup) = of_process(std::process::id()).unwrap();
+        let now = crate::time::now();
+        let started = started(start, now).unwrap();
+        assert!(started.nanos < now.nanos && now.nanos - started.nanos < 3_600_000_000_000, "{started:?}");
         assert!(start > 0 && cgroup.starts_with('/'), "{cgroup}");
         assert!(of_process(u32::MAX).is_none());
     }

@@ -78,7 +78,7 @@ impl Asker {
         let reader = Reader::open(&dir).map_err(|error| CliError::of_evidence(&error))?;
         let index =
             Index::open_read_only(&dir.join("index")).map_err(|error| CliError::new(Exit::InputOutput, error))?;
-        let followed = Followed { tails: followed(global, &dir), running: false };
+        let followed = Followed { tails: followed(global, &dir), running: None };
         Ok(Asker::Local(Box::new(Engine::new(reader, index).following(followed))))
     }
 

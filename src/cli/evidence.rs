@@ -289,6 +289,10 @@ fn gap_text(gap: &Value) -> String {
             text("after"),
             text("before")
         )
+    } else if text("gap") == "agent-silent" {
+        let until = gap.get("before").filter(|before| !before.is_null()).map(|_| format!(" to {}", text("before")));
+        let until = until.unwrap_or_else(|| ", until now".to_owned());
+        format!("agent-silent: node {}: {}, from {}{until}", text("node"), text("detail"), text("after"))
     } else {
         format!("{}: {} {}", text("gap"), text("source"), text("detail"))
     };

@@ -178,6 +178,14 @@ impl Output {
                 trailer.indexed, trailer.size
             )
         };
+        for agent in &trailer.unheard {
+            let place = [agent.cluster.as_str(), agent.node.as_str()].map(crate::render::Safe);
+            let [cluster, node] = place;
+            say(format_args!(
+                "not heard: the agent of {cluster}/{node} is {}, its last word is of {}",
+                agent.state, agent.since
+            ));
+        }
         let head = trailer.checkpoint.as_deref().unwrap_or("none");
         say(format_args!("{} found{more}; covers {coverage}; head {}", self.lines, crate::render::Safe(head)));
         Ok(())

@@ -19,6 +19,7 @@ const PAGES: &[(&str, &str)] = &[
     ("session-exec", include_str!("../../docs/rules/session-exec.md")),
     ("exec-process", include_str!("../../docs/rules/exec-process.md")),
     ("process-child", include_str!("../../docs/rules/process-child.md")),
+    ("process-container", include_str!("../../docs/rules/process-container.md")),
     ("session-stream", include_str!("../../docs/rules/session-stream.md")),
     ("login-line", include_str!("../../docs/rules/login-line.md")),
     ("login-session", include_str!("../../docs/rules/login-session.md")),

@@ -9,7 +9,7 @@ use super::container::PodAt;
 use super::facts::{self, SessionKind};
 use super::links;
 use super::rules::{CLIENT_HORIZON_NS, LOGIN_LINE_NS, MANIFEST_HORIZON_NS, PROCESS_HORIZON_NS, SESSION_HORIZON_NS};
-use super::{credential, files, grounds, keys, loaded, manifest, owner, packet, permission, sender};
+use super::{claim, credential, files, grounds, keys, loaded, manifest, owner, packet, permission, sender};
 use crate::model::{Event, EventId, Link, Source};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -62,6 +62,12 @@ fn rested(case: &Case<'_>, event: &Arc<Event>) -> Result<Vec<(Arc<Event>, Link)>
     }
     let mut seen: HashSet<EventId> = HashSet::from([event.id]);
     let mut rested = Vec::new();
+    let mut claimed: Vec<Arc<Event>> = Vec::new();
+    claim::covered(case, event, &mut claimed)?;
+    for candidate in claimed {
+        let found = claim::of(case, &candidate)?.filter(|found| found.causes.iter().any(|told| told.id == event.id));
+        rested.extend(found.and_then(|found| found.link).map(|link| (candidate, Link { from: event.id, ..link })));
+    }
     for candidate in candidates {
         if !seen.insert(candidate.id) {
             continue;

@@ -2,6 +2,7 @@
 //!
 //! A key never decides anything: what it finds is looked at again by the rule. Not here: what is compared (`facts`).
 
+use super::claim;
 use super::client::{self, Wish};
 use super::facts::{self, Order, SessionKind};
 use super::outline::Outline;
@@ -30,6 +31,11 @@ pub fn program_of(event: &Event, pid: u32) -> String {
 /// What a container runtime says of process `pid` of the event's node.
 pub fn task(event: &Event, pid: u32) -> String {
     format!("task:{pid}@{}/{}", cluster(event), node(event))
+}
+
+/// What the agent of the event's node claims of process `pid`.
+pub fn claimed(event: &Event, pid: u32) -> String {
+    format!("claimed:{pid}@{}/{}", cluster(event), node(event))
 }
 
 /// The runtime's orders that make or start a container.
@@ -356,7 +362,11 @@ pub fn keys(event: &Event, each: &mut dyn FnMut(&str)) {
         }
         Source::Crio | Source::Docker | Source::ControlPlane | Source::Application => {}
         Source::Own if event.what.action == "gap" => each(GAP),
-        Source::Own => {}
+        Source::Own => {
+            if let (Some(_), Some(pid)) = (claim::read(event), event.how.pid) {
+                each(&claimed(event, pid));
+            }
+        }
     }
 }
 

@@ -43,6 +43,10 @@ pub const REQUEST_LONG_NS: i64 = 600_000_000_000;
 pub const PACKET_HORIZON_NS: i64 = 5_000_000_000;
 /// The kernel's log may be so much before the audit records, ns: its stamps are made of another clock.
 pub const PACKET_EARLY_NS: i64 = 1_000_000_000;
+/// A claim of an agent is looked for so long after what it is about, ns: it is made when the record is read, which an agent that was away does late.
+pub const CLAIM_HORIZON_NS: i64 = 3_600_000_000_000;
+/// A process that was seen so shortly before is still taken for the same, ns, and not surely.
+pub const CLAIM_AFTER_NS: i64 = 60_000_000_000;
 
 /// An API request's stages.
 pub static REQUEST_STAGES: Rule = Rule {
@@ -295,6 +299,16 @@ pub static FIREWALL_CONNECTION: Rule = Rule {
     horizon_ms: Some(PACKET_HORIZON_NS / 1_000_000),
     best: Class::Consistent,
 };
+/// The container of a process, as the agent saw it.
+pub static PROCESS_CONTAINER: Rule = Rule {
+    name: "process-container",
+    version: 1,
+    title: "an agent's claim of the container that a process runs in, and what that process did",
+    sources: &["self", "linux"],
+    keys: &["pid", "lifetime", "audit record"],
+    horizon_ms: Some(CLAIM_HORIZON_NS / 1_000_000),
+    best: Class::Strong,
+};
 
 /// All rules, from the request to the process.
 pub static RULES: &[&Rule] = &[
@@ -323,6 +337,7 @@ pub static RULES: &[&Rule] = &[
     &CSR_APPROVAL,
     &CLIENT_REQUEST,
     &FIREWALL_CONNECTION,
+    &PROCESS_CONTAINER,
 ];
 
 /// An exec that nobody asked the API server for.
@@ -369,5 +384,8 @@ pub static FINDINGS: &[(&str, &str)] = &[
         "events, certificate requests, bindings, pods or files of logs that told of something, deleted by somebody",
     ),
     (CLOCK_STEP, "a node's clock that was set, as the kernel records it or as stamps show that go back"),
-    (SOURCE_SILENT, "a log of a node that spoke regularly and fell silent while others went on"),
+    (
+        SOURCE_SILENT,
+        "a log of a node that spoke regularly and fell silent while others went on, or an agent that is not heard",
+    ),
 ];

@@ -4,7 +4,7 @@
 
 use super::case::{Case, FOUND_MAX, Failed};
 use super::clock::APART_NS;
-use super::container::{self, Container};
+use super::container;
 use super::credential;
 use super::facts::{self, Names, SessionKind};
 use super::grounds::{self, Ground};
@@ -12,9 +12,10 @@ use super::keys;
 use super::links::{self, Found};
 use super::owner;
 use super::review;
-use super::rules::{CLIENT_RUNTIME, CONTAINER_PROCESS, EXEC_PROCESS, SESSION_HORIZON_NS, UNATTRIBUTED_EXEC};
+use super::rules::{CLIENT_RUNTIME, CONTAINER_PROCESS, SESSION_HORIZON_NS, UNATTRIBUTED_EXEC};
 use super::runtime;
 use super::verdict::is_probe;
+use super::within::{self, Within};
 use crate::model::{CANDIDATES_MAX, Class, Event, EventId, Finding, Link, Source, Str};
 use std::sync::Arc;
 
@@ -102,42 +103,12 @@ pub struct Why {
     pub grounds: Vec<Ground>,
 }
 
-/// A container that a process was started in.
-#[derive(Debug, Clone)]
-pub struct Within {
-    /// Container id.
-    pub id: Str,
-    /// What is known of it.
-    pub container: Container,
-    /// The weakest link from the event to the runtime's order.
-    pub class: Class,
-}
-
 /// Follows the causes of an event, and finds the container that it happened in.
 pub fn why(case: &Case<'_>, event: &Arc<Event>) -> Result<Why, Failed> {
     let mut why = causes(case, event)?;
-    why.within = within(case, &why)?;
+    why.within = within::within(case, &why.chain)?;
     why.grounds = grounds::of_chain(case, &why.chain)?;
     Ok(why)
-}
-
-/// The container of the runtime's order that started the process, or the one before it.
-fn within(case: &Case<'_>, why: &Why) -> Result<Option<Within>, Failed> {
-    let mut class = Class::Proven;
-    for (step, next) in why.chain.iter().zip(why.chain.iter().skip(1)) {
-        let Some(link) = &step.link else { return Ok(None) };
-        class = class.max(link.class);
-        if link.rule != EXEC_PROCESS.name && link.rule != CONTAINER_PROCESS.name {
-            continue;
-        }
-        let Some(id) = facts::run(&next.event).map(|run| Str::from(run.container)) else { return Ok(None) };
-        if step.event.source != Source::Linux {
-            return Ok(None);
-        }
-        let container = container::container(case, &id)?;
-        return Ok(Some(Within { id, container, class }));
-    }
-    Ok(None)
 }
 
 fn causes(case: &Case<'_>, event: &Arc<Event>) -> Result<Why, Failed> {

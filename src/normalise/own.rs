@@ -45,6 +45,10 @@ pub fn event(key: &Key, context: Context<'_>, records: &[&[u8]]) -> Event {
     } else {
         event.issues.push(EventIssue { kind: own.action.as_str().into(), detail: detail.into() });
     }
+    let behind = own.members.iter().find(|(name, _)| own.action == "heartbeat" && name == "behind");
+    event
+        .issues
+        .extend(behind.map(|(_, what)| EventIssue { kind: "agent-behind".into(), detail: what.as_str().into() }));
     let member = |name: &str| own.members.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     if is_access {
         event.who.name = member("who").and_then(line::some);
@@ -64,6 +68,13 @@ pub fn event(key: &Key, context: Context<'_>, records: &[&[u8]]) -> Event {
         event.r#where.container_id = member("container_id").and_then(line::some);
         event.r#where.pod_uid = member("pod_uid").and_then(line::some);
         event.how.pid = member("pid").and_then(|pid| pid.parse().ok());
+        let started = member("started").and_then(Stamp::parse).map(|started| started.nanos.to_string());
+        let mut put = |name: &str, value: Option<&str>| {
+            event.how.args.extend(value.map(|value| (name.into(), value.into())));
+        };
+        put("audit", member("audit"));
+        put("start_ticks", member("start_ticks"));
+        put("started_ns", started.as_deref());
     }
     event
 }

@@ -107,7 +107,7 @@ impl Live {
         indexer.advance(writer.size(), &mut |_| ())?;
         indexer.commit()?;
         writer.set_address(Some(options.address))?;
-        let followed = Followed { tails: config.tail.clone(), running: true };
+        let followed = Followed { tails: config.tail.clone(), running: Some((options.clock)()) };
         let content = Arc::new(AtomicU64::new(writer.size()));
         let engine = Engine::new(reader, indexer.index()).following(followed).with_content(Arc::clone(&content));
         let failure = Arc::new(Failure::default());

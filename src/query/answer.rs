@@ -131,18 +131,34 @@ pub struct Trailer {
     pub count: u64,
     /// There are more: ask again with `after`.
     pub next: Option<String>,
-    /// Nothing that was asked for is missing: no further page, no event that is lost, everything durable is indexed.
+    /// Nothing that was asked for is missing: no further page, no event that is lost, everything durable is indexed, no agent unheard.
     #[serde(default)]
     pub complete: bool,
     /// Events that are not what the index says of them: the index is damaged.
     #[serde(default)]
     pub lost: u64,
+    /// Agents that are silent or late, where the time that was asked about reaches beyond their last word: what their logs have of it is not here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unheard: Vec<Unheard>,
     /// Log entries that the index covers.
     pub indexed: u64,
     /// Log entries that are durable.
     pub size: u64,
     /// Origin, size and root of the newest checkpoint, `origin size root`.
     pub checkpoint: Option<String>,
+}
+
+/// An agent that is not heard.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Unheard {
+    /// As in its certificate.
+    pub cluster: String,
+    /// Its node.
+    pub node: String,
+    /// `silent` or `late`.
+    pub state: String,
+    /// When it made its last heartbeat that came in.
+    pub since: String,
 }
 
 /// Receives the lines of an answer, in order; an error stops the answer.

@@ -13,7 +13,7 @@ use super::raw::{Early, Verdict};
 use super::sight::Sight;
 use super::sources::{self, Followed};
 use super::{
-    Filter, Pipe, asks_for_own, caused, findings, gaps, linked, load, lookup, parse, readers, replay, sequence,
+    Filter, Pipe, asks_for_own, caused, findings, gaps, heard, linked, load, lookup, parse, readers, replay, sequence,
 };
 use crate::evidence::{Checkpoint, Reader};
 use crate::index::{Field, Hit, Index, Order, Searcher, Selection, Window};
@@ -168,12 +168,26 @@ impl Engine {
                 findings::findings(&view, window, now, &mut counted).map(|()| None)?
             }
             Question::Sources => sources::sources(&view, now, &mut counted).map(|()| None)?,
-            Question::Gaps => gaps::gaps(&view, &mut counted).map(|()| None)?,
+            Question::Gaps => gaps::gaps(&view, now, &mut counted).map(|()| None)?,
             Question::Head => lookup::head(&view, &mut counted).map(|()| None)?,
         };
         let trailer = view.trailer();
-        let complete = next.is_none() && lost == 0 && view.is_indexed();
-        Ok(Trailer { count, next, lost, complete, ..trailer })
+        let asked = match question {
+            Question::Search(ask) => Some(Window { since: ask.since, until: ask.until }),
+            Question::Findings { since, until } => Some(Window { since: *since, until: *until }),
+            _ => None,
+        };
+        // Who sees a part only is not told how agents are.
+        let asked = asked.filter(|_| !view.sight.is_limited());
+        let (unheard, known) = match asked.map(|asked| heard::unheard(&view, asked, now)) {
+            None => (Vec::new(), true),
+            Some(Ok(unheard)) => (unheard, true),
+            // What was found is an answer.
+            Some(Err(AnswerError::Slow { .. })) => (Vec::new(), false),
+            Some(Err(error)) => return Err(error),
+        };
+        let complete = next.is_none() && lost == 0 && view.is_indexed() && known && unheard.is_empty();
+        Ok(Trailer { count, next, lost, complete, unheard, ..trailer })
     }
 }
 
@@ -223,6 +237,7 @@ impl View {
             next: None,
             complete: false,
             lost: 0,
+            unheard: Vec::new(),
             indexed: self.searcher.covers(),
             size: self.reader.size(),
             checkpoint: self.checkpoint_line(),

@@ -5,8 +5,9 @@
 
 use super::answer::{AnswerError, Sink};
 use super::engine::View;
+use super::heard::{Heard, Pulse, word_at};
 use super::load;
-use crate::evidence::{Hash, Reader};
+use crate::evidence::{Door, Hash, Reader};
 use crate::model::{Moment, RecordKind, RecordRef};
 use crate::time::rfc3339;
 use serde_json::{Value, json};
@@ -21,14 +22,17 @@ const STEP_MS: i64 = 60_000;
 const LISTED_MAX: usize = 1_000;
 
 /// Sends one line a gap.
-pub fn gaps(view: &View, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
+pub fn gaps(view: &View, now: Moment, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
     let mut chains = Chains::default();
     let mut serials: BTreeMap<(String, String), Counts> = BTreeMap::new();
+    let mut beats = Beats::default();
     for leaf in 0..view.reader.size() {
         view.in_time()?;
         chains.entry(&view.reader, leaf, sink)?;
         read_serials(&view.reader, leaf, &mut serials, sink)?;
+        beats.entry(view, leaf, sink)?;
     }
+    beats.end(view, now, sink)?;
     for ((cluster, node), counts) in serials {
         counts.send(&cluster, &node, sink)?;
     }
@@ -69,6 +73,59 @@ impl Chains {
         }
         Ok(())
     }
+}
+
+/// The newest word of each agent, in the order of the log.
+#[derive(Default)]
+struct Beats {
+    last: BTreeMap<(String, String), Heard>,
+}
+
+impl Beats {
+    /// A silence between two heartbeats, by the agent's clock, is one unless the first says that the agent ends.
+    fn entry(&mut self, view: &View, leaf: u64, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
+        let entry = view.reader.entry(leaf)?;
+        let header = &entry.header;
+        if header.kind != RecordKind::Own || entry.envelope.door != Door::Agent {
+            return Ok(());
+        }
+        for record in 0..header.records {
+            let Some(heard) = word_at(view, RecordRef { leaf, record })? else { continue };
+            let name = (header.cluster.clone(), header.node.clone());
+            let said = heard.word.said;
+            if let Some(last) = self.last.insert(name.clone(), heard)
+                && !last.word.stops
+                && said.nanos.saturating_sub(last.word.said.nanos) >= last.word.silent_ns()
+            {
+                silent(&name, &last, Some(said), sink)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end(self, view: &View, now: Moment, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
+        for (name, last) in self.last {
+            if last.pulse(view, now)? == Pulse::Silent {
+                silent(&name, &last, None, sink)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn silent(
+    (cluster, node): &(String, String),
+    last: &Heard,
+    next: Option<Moment>,
+    sink: &mut Sink<'_>,
+) -> Result<(), AnswerError> {
+    let detail =
+        format!("no heartbeat of the agent, one is due every {} s, and no word that it stops", last.word.every_s);
+    sink(json!({
+        "gap": "agent-silent", "cluster": cluster, "node": node, "leaf": last.leaf, "detail": detail,
+        "after": rfc3339(last.word.said), "before": next.map(rfc3339),
+    }))?;
+    Ok(())
 }
 
 fn read_serials(

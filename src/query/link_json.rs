@@ -5,7 +5,7 @@
 use super::answer::AnswerError;
 use super::engine::event_line;
 use super::load::Loaded;
-use crate::correlate::{Names, Root, Step, Why};
+use crate::correlate::{Names, Root, Step, Why, Within};
 use crate::model::{Class, Event, EventId, Finding, Link};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -162,7 +162,7 @@ pub fn why(store: &dyn Exhibits, event: &Event, why: &Why) -> Result<Value, Answ
         "findings": findings?,
     });
     if let (Some(answer), Some(within)) = (answer.as_object_mut(), &why.within) {
-        answer.insert("container".to_owned(), names(&within.id, &within.container.names));
+        answer.insert("container".to_owned(), self::within(store, within)?);
     }
     if let (Some(answer), false) = (answer.as_object_mut(), why.grounds.is_empty()) {
         answer.insert("grounds".to_owned(), grounds(store, why)?);
@@ -181,6 +181,19 @@ pub fn grounds(store: &dyn Exhibits, why: &Why) -> Result<Value, AnswerError> {
         }));
     }
     Ok(Value::Array(lines))
+}
+
+/// The container that something happened in; with the agent's claim, where that names it or another one.
+pub fn within(store: &dyn Exhibits, within: &Within) -> Result<Value, AnswerError> {
+    let mut value = names(&within.id, &within.container.names);
+    if let (Some(value), Some(claim)) = (value.as_object_mut(), &within.claim) {
+        value.insert("class".to_owned(), json!(within.class.name()));
+        value.insert("claim".to_owned(), link(store, claim)?);
+        if !within.others.is_empty() {
+            value.insert("others".to_owned(), json!(within.others));
+        }
+    }
+    Ok(value)
 }
 
 /// A container, and what it is called.

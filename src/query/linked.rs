@@ -265,6 +265,10 @@ fn links(store: &Store<'_>, case: &Case<'_>, event: &Arc<Event>, sink: &mut Sink
     if let (Some(link), Some(cause)) = (found.link.clone(), found.cause.clone()) {
         all.push((link, cause, Arc::clone(event)));
     }
+    let claim = correlate::claim(case, event).map_err(failed)?;
+    if let Some((link, told)) = claim.and_then(|found| Some((found.link?, found.cause?))) {
+        all.push((link, told, Arc::clone(event)));
+    }
     for (effect, link) in correlate::effects(case, event).map_err(failed)? {
         all.push((link, Arc::clone(event), effect));
     }

@@ -54,13 +54,14 @@ pub fn needs_raw(filter: &Filter) -> bool {
 
 /// Whether a filter asks for events of deponent itself (`source:self`), which are otherwise left out of answers.
 ///
-/// It does when some condition on `source` that is not negated, and not merely `source:*`, is one that they satisfy.
+/// It does when some condition on `source` that is not negated, and not merely `source:*`, is one that they satisfy, or when findings are asked for that are about them.
 pub fn asks_for_own(filter: &Filter) -> bool {
     match filter {
         Filter::Field { fields, test, .. } => {
-            fields.iter().any(|field| field.name == "source")
-                && !matches!(test, Test::Any)
-                && test.holds(crate::model::Source::Own.name())
+            let of = |name: &str| fields.iter().any(|field| field.name == name);
+            // What is found about silent agents is about their own records.
+            (of("source") && !matches!(test, Test::Any) && test.holds(crate::model::Source::Own.name()))
+                || (of("finding") && test.holds(crate::correlate::rules::SOURCE_SILENT))
         }
         Filter::And(parts) | Filter::Or(parts) => parts.iter().any(asks_for_own),
         Filter::Not(_) | Filter::Everything | Filter::Word(_) | Filter::Raw(_) => false,

@@ -18,6 +18,7 @@ mod explain;
 pub mod export;
 mod findings;
 mod gaps;
+mod heard;
 pub mod json;
 mod link_json;
 mod linked;
@@ -47,7 +48,7 @@ mod sight;
 mod sources;
 mod testimony;
 
-pub use answer::{AnswerError, LinkedKind, Question, Search, Sink, Stop, Story, Trailer, fields_json};
+pub use answer::{AnswerError, LinkedKind, Question, Search, Sink, Stop, Story, Trailer, Unheard, fields_json};
 pub use ast::{Filter, Pipe, Query, RawTest, Test};
 pub use cursor::Cursor;
 pub use engine::{Engine, event_line};

@@ -33,6 +33,11 @@ pub fn sources(out: &mut dyn Write, look: &Look, lines: &[Value]) -> io::Result<
             None => cell.to_owned(),
         });
         writeln!(out, "{painted}")?;
+        if matches!(line.get("state").and_then(Value::as_str), Some("silent" | "late" | "stopped"))
+            && line.get("last_heartbeat").is_some()
+        {
+            writeln!(out, "  last heartbeat of its agent {}", time(look, line, "last_heartbeat"))?;
+        }
         if let Some(error) = line.get("last_error").and_then(Value::as_str) {
             writeln!(out, "  last error {}: {}", time(look, line, "last_error_time"), visible(error))?;
         }
@@ -71,9 +76,9 @@ fn aligned(cells: &[String; COLUMNS], widths: &[usize; COLUMNS], mut paint: impl
 
 fn paint(state: &str) -> Option<Paint> {
     match state {
-        "unreadable" | "missing" => Some(Paint::Alarm),
-        "behind" => Some(Paint::Bad),
-        "following" => Some(Paint::Good),
+        "unreadable" | "missing" | "silent" => Some(Paint::Alarm),
+        "behind" | "late" => Some(Paint::Bad),
+        "following" | "alive" => Some(Paint::Good),
         _ => None,
     }
 }

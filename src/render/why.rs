@@ -97,6 +97,11 @@ fn within(container: &Value) -> String {
     if let (Some(namespace), Some(pod)) = (part("namespace"), part("pod")) {
         line.push_str(&format!(" of pod {namespace}/{pod}"));
     }
+    if let Some(class) = part("class") {
+        let others = container.get("others").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        let others: String = others.map(|other| format!(", or in {}", Word(other))).collect();
+        line.push_str(&format!("{others}: {class}, by the word of the node's agent (rule process-container)"));
+    }
     line
 }
 

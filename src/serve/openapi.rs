@@ -250,6 +250,9 @@ fn source() -> Value {
         "bad_records": count("Records that could not be read"),
         "gaps": count("Times that bytes may have been lost before they could be read"),
         "file_issues": count("Other oddities of the file"),
+        "last_heartbeat": text("When the agent that reads it made its newest heartbeat, or said that it stops"),
+        "heartbeat_s": count("How often that agent speaks"),
+        "spool_bytes": count("Bytes that wait on that agent's node"),
         "last_error": text("What is wrong now, else the newest gap or oddity"),
         "last_error_time": text("When that was"),
     } });
@@ -262,6 +265,9 @@ fn schemas() -> Value {
         "count": { "type": "integer", "description": "Items of this answer" },
         "next": { "type": "string", "description": "There are more: ask again with it as `cursor`" },
         "complete": { "type": "boolean", "description": "Nothing that was asked for is missing" },
+        "unheard": { "type": "array", "description": "Agents that are silent or late, where the time that was asked about reaches beyond their last word", "items": {
+            "type": "object", "required": ["cluster", "node", "state", "since"], "properties": {
+                "cluster": { "type": "string" }, "node": { "type": "string" }, "state": { "type": "string", "enum": ["silent", "late"] }, "since": { "type": "string" } } } },
         "lost": { "type": "integer", "description": "Events that are not what the index says" },
         "indexed": { "type": "integer", "description": "Log entries that the answer rests on" },
         "size": { "type": "integer", "description": "Log entries that are durable" },

@@ -141,7 +141,7 @@ pub struct AuditStatus {
 /// Asks the kernel (AUDIT_GET).
 ///
 /// # Errors
-/// EPERM without CAP_AUDIT_CONTROL or CAP_AUDIT_READ; no answer.
+/// EPERM without CAP_AUDIT_CONTROL (CAP_AUDIT_READ opens the multicast group and is not enough for AUDIT_GET), so always in an agent's pod; no answer.
 pub fn audit_status() -> io::Result<AuditStatus> {
     const AUDIT_GET: u16 = 1000;
     const NLM_F_REQUEST: u16 = 1;

@@ -227,8 +227,23 @@ fn an_agent_says_that_it_is_there() {
     let beats = cluster.wait_for("source:self action:heartbeat", 2);
     assert!(beats.iter().all(|beat| beat["issues"].is_null() && beat["where"]["node"] == "node-1"), "{beats:?}");
     assert!(beats.iter().any(|beat| beat["what"]["message"].as_str().is_some_and(|text| text.contains("audit.log"))));
+    let wait_for_state = |wanted: &str| {
+        let started = Instant::now();
+        loop {
+            let run = cluster.scratch.run(&["sources", "--store", "store", "-o", "ndjson"]);
+            let rows = if run.code == 0 { run.lines() } else { Vec::new() };
+            let mut of_agent = rows.iter().filter(|row| row["node"] == "node-1");
+            if rows.len() >= 2 && of_agent.all(|row| row["state"] == wanted && row["last_heartbeat"].is_string()) {
+                return rows;
+            }
+            assert!(started.elapsed() < BOUND, "not {wanted}: {} {}", run.out, run.err);
+        }
+    };
+    let alive = wait_for_state("alive");
+    assert!(alive.iter().all(|row| row["heartbeat_s"] == 1), "{alive:?}");
     agent.stop();
     cluster.wait_for("source:self action:agent-stops", 1);
+    wait_for_state("stopped");
     let keys = cluster.wait_for("source:self action:agent-key", 1);
     assert_eq!(keys.len(), 1);
     let list = cluster.scratch.ok(&["agents", "-c", "config.toml", "-o", "json"]);

@@ -33,6 +33,7 @@ mod exports;
 mod file_loaded;
 mod golden;
 mod harness;
+mod heard;
 mod hostile_clients;
 mod hostile_records;
 mod independent;

@@ -28,7 +28,7 @@ const BATCHES_MAX: usize = 1 << 20;
 const HALVINGS: usize = 64;
 
 /// An event of a log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Spoke {
     /// Where its first record in this file is.
     pub place: RecordRef,

@@ -11,6 +11,7 @@ mod clock;
 mod deleted;
 mod logs;
 mod places;
+mod quiet;
 mod records;
 mod setting;
 mod silent;
@@ -66,6 +67,7 @@ const DETECTORS: &[Detector] = &[
     wiped::wiped,
     clock::steps,
     silent::silences,
+    quiet::agents,
 ];
 
 /// Sends each finding, with the event that it is about.

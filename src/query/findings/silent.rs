@@ -1,7 +1,7 @@
 //! SOURCE_SILENT: a log of a node that spoke regularly, and then did not for far longer than ever before, while other logs of the node went on.
 //!
-//! A silence with a recorded reason is none: a gap that the collector tells, an end of auditd, auditing turned off (AUDIT_OFF), a node that was off. Not here: how
-//! far logs were read (`query::sources`), what is missing between batches (`query::gaps`).
+//! A silence with a recorded reason is none: a gap that the collector tells, an end of auditd, auditing turned off (AUDIT_OFF), a node that was off. Not here: agents that
+//! fell silent (`quiet`), how far logs were read (`query::sources`), what is missing between batches (`query::gaps`).
 
 use super::logs::{File, files, id};
 use super::records::Name;
@@ -155,7 +155,7 @@ impl Node<'_> {
             (true, false) | (false, true) => "medium",
             (false, false) => "low",
         };
-        let active = self.active(silence, end)?;
+        let active = active(self.ask, self.name, silence.from, silence.to.unwrap_or(end))?;
         let until = silence.to.map_or_else(|| "until now".to_owned(), |to| format!("to {}", time(to)));
         let who = match active.as_slice() {
             [] => "nobody is known to have been active in that time".to_owned(),
@@ -191,24 +191,24 @@ impl Node<'_> {
         }
         Ok(ids)
     }
+}
 
-    /// Logins with events on the node in that time, and users of its cluster's API: whose events are no node's. People first.
-    fn active(&self, silence: &Silence, end: i64) -> Result<Vec<String>, AnswerError> {
-        let window = Window { since: silence.from.checked_add(1), until: Some(silence.to.unwrap_or(end)) };
-        let (cluster, node) = (("where.cluster", &self.name.0), ("where.node", &self.name.1));
-        let top = |source: &str, field: &str, place: &[(&str, &String)]| -> Result<Vec<String>, AnswerError> {
-            let mut all = vec![is("source", source)];
-            all.extend(place.iter().filter(|(_, value)| !value.is_empty()).map(|(field, value)| is(field, value)));
-            let selection = self.ask.view.searcher.select(&Plan::And(all), window)?;
-            let top = selection.top(&resolve(field).unwrap_or_default(), ACTIVE_MAX.saturating_mul(4))?;
-            Ok(top.values.into_iter().map(|(value, _)| value).collect())
-        };
-        let logins = top("linux", "who.login.auid", &[cluster, node])?.into_iter().map(|auid| format!("auid {auid}"));
-        let users = top("kubernetes", "who.name", &[cluster])?;
-        let (machines, people): (Vec<String>, Vec<String>) =
-            users.into_iter().partition(|user| user.starts_with("system:"));
-        Ok(logins.chain(people).chain(machines).take(ACTIVE_MAX).collect())
-    }
+/// Logins with events on the node in that time, and users of its cluster's API: whose events are no node's. People first.
+pub(super) fn active(ask: &Ask<'_>, name: &Name, from: i64, to: i64) -> Result<Vec<String>, AnswerError> {
+    let window = Window { since: from.checked_add(1), until: Some(to) };
+    let (cluster, node) = (("where.cluster", &name.0), ("where.node", &name.1));
+    let top = |source: &str, field: &str, place: &[(&str, &String)]| -> Result<Vec<String>, AnswerError> {
+        let mut all = vec![is("source", source)];
+        all.extend(place.iter().filter(|(_, value)| !value.is_empty()).map(|(field, value)| is(field, value)));
+        let selection = ask.view.searcher.select(&Plan::And(all), window)?;
+        let top = selection.top(&resolve(field).unwrap_or_default(), ACTIVE_MAX.saturating_mul(4))?;
+        Ok(top.values.into_iter().map(|(value, _)| value).collect())
+    };
+    let logins = top("linux", "who.login.auid", &[cluster, node])?.into_iter().map(|auid| format!("auid {auid}"));
+    let users = top("kubernetes", "who.name", &[cluster])?;
+    let (machines, people): (Vec<String>, Vec<String>) =
+        users.into_iter().partition(|user| user.starts_with("system:"));
+    Ok(logins.chain(people).chain(machines).take(ACTIVE_MAX).collect())
 }
 
 /// The longest silence before, as many times as a silence must be longer.

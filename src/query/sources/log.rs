@@ -4,6 +4,7 @@
 
 use super::super::answer::AnswerError;
 use super::super::engine::View;
+use super::super::heard::{self, Heard, Pulse};
 use crate::evidence::{Door, FileId, Hash, Header};
 use crate::model::{Moment, RecordKind};
 use crate::source::Look;
@@ -48,6 +49,13 @@ struct End {
     head: Hash,
 }
 
+/// An agent, as its newest word shows it.
+#[derive(Debug, Clone)]
+pub struct Agent {
+    pub pulse: Pulse,
+    pub heard: Heard,
+}
+
 /// What is known of a log.
 #[derive(Debug, Default)]
 pub struct Log {
@@ -62,6 +70,8 @@ pub struct Log {
     pub bad_records: u64,
     pub gaps: u64,
     pub file_issues: u64,
+    /// How its agent is, where one reads it.
+    pub agent: Option<Agent>,
     /// The newest of these, in nanoseconds since 1970, and what it says.
     pub said: Option<(i64, String)>,
     recent_records: u64,
@@ -138,7 +148,9 @@ pub fn all(view: &View, now: Moment) -> Result<(BTreeMap<Name, Log>, u64), Answe
         view.in_time()?;
         let entry = view.reader.entry(leaf)?;
         let header = &entry.header;
-        if header.kind == RecordKind::Own {
+        // What an agent says of itself is a line of its own: it may read nothing.
+        let of_agent = entry.envelope.door == Door::Agent && header.source == format!("{}:agent", header.node);
+        if header.kind == RecordKind::Own && !of_agent {
             continue;
         }
         let name = Name::of(header);
@@ -147,6 +159,13 @@ pub fn all(view: &View, now: Moment) -> Result<(BTreeMap<Name, Log>, u64), Answe
             continue;
         }
         logs.entry(name).or_default().add(leaf, header, entry.envelope.door, entry.envelope.received, now);
+    }
+    for ((cluster, node), heard) in heard::agents(view)? {
+        let agent = Agent { pulse: heard.pulse(view, now)?, heard };
+        let of_it =
+            |name: &Name, log: &Log| log.door == Some(Door::Agent) && name.cluster == cluster && name.node == node;
+        let of_it = logs.iter_mut().filter(|(name, log)| of_it(name, log));
+        of_it.for_each(|(_, log)| log.agent = Some(agent.clone()));
     }
     Ok((logs, more))
 }

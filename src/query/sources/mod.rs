@@ -11,6 +11,7 @@ pub use verdict::State;
 
 use super::answer::{AnswerError, Sink};
 use super::engine::View;
+use super::heard::Pulse;
 use super::load;
 use crate::config::{KERNEL_AUDIT, Tail};
 use crate::evidence::Door;
@@ -34,8 +35,8 @@ const LAST_MAX: usize = 16;
 pub struct Followed {
     /// As configured.
     pub tails: Vec<Tail>,
-    /// A collector answers: it follows them now.
-    pub running: bool,
+    /// A collector answers, and follows them since then.
+    pub running: Option<Moment>,
 }
 
 /// Sends one line a log; also of what is configured and was never read.
@@ -86,7 +87,7 @@ impl Rows {
     fn judge(&mut self, view: &View, tail: &Tail, pattern: &Path) -> Result<(), AnswerError> {
         let source = source_id(&tail.node, pattern);
         if pattern == Path::new(KERNEL_AUDIT) {
-            self.judge_stream(source, tail, view.followed.running);
+            self.judge_stream(source, tail, view.followed.running.is_some());
             return Ok(());
         }
         let Listed { logs, troubles } = listed(pattern);
@@ -113,7 +114,7 @@ impl Rows {
             let mut all: Vec<&Log> = siblings.iter().flat_map(of_sibling).filter_map(|n| self.logs.get(n)).collect();
             all.push(log);
             let older = verdict::older(&siblings, &all);
-            let (running, now) = (view.followed.running, self.now);
+            let (running, now) = (view.followed.running.is_some(), self.now);
             let asked = Asked { path: &path, by_name, has_kind: tail.kind.is_some(), older, running, now };
             let verdict = match troubles.first().filter(|_| by_name) {
                 Some(trouble) => Some(Verdict::unreadable(trouble.clone())),
@@ -190,7 +191,14 @@ impl Rows {
         match self.verdicts.get(name) {
             Some(verdict) => verdict.state,
             None if log.door == Some(Door::Ingest) => State::Imported,
-            None => State::Unknown,
+            None => log.agent.as_ref().map_or(State::Unknown, |agent| match agent.pulse {
+                Pulse::Silent => State::Silent,
+                Pulse::Late => State::Late,
+                Pulse::Stopped => State::Stopped,
+                Pulse::Unknown => State::Unknown,
+                Pulse::Alive if agent.heard.word.behind().is_some() => State::Behind,
+                Pulse::Alive => State::Alive,
+            }),
         }
     }
 
@@ -230,7 +238,14 @@ impl Rows {
         ] {
             put(key, Some(count.into()));
         }
-        let of_now = verdict.and_then(|verdict| verdict.error.as_deref()).map(|error| (self.now, error));
+        let mut of_now = verdict.and_then(|verdict| verdict.error.as_deref()).map(|error| (self.now, error));
+        if let Some(agent) = &log.agent {
+            let word = &agent.heard.word;
+            put("last_heartbeat", Some(time(word.said)));
+            put("heartbeat_s", Some(word.every_s.into()));
+            put("spool_bytes", word.own.get("spool_bytes").filter(|bytes| bytes.is_u64()).cloned());
+            of_now = of_now.or_else(|| word.trouble().map(|trouble| (word.said, trouble)));
+        }
         let said = log.said.as_ref().map(|(nanos, said)| (Moment { nanos: *nanos, digits: 9 }, said.as_str()));
         if let Some((when, error)) = of_now.or(said) {
             put("last_error", Some(error.into()));

@@ -20,11 +20,17 @@ pub enum State {
     Unreadable,
     /// It is configured by its name, and not there.
     Missing,
-    /// Bytes of it are unread.
+    /// Its agent did not speak for long, without having said that it ends.
+    Silent,
+    /// Bytes of it are unread; or its agent says that it reads nothing more.
     Behind,
+    /// Its agent should have spoken, or what it says is old.
+    Late,
+    /// Its agent speaks.
+    Alive,
     /// All of it was read, and a collector goes on reading.
     Following,
-    /// All of it was read; no collector runs.
+    /// All of it was read; no collector runs. Or its agent said that it ends.
     Stopped,
     /// Nothing was ever written to it.
     Empty,
@@ -34,16 +40,19 @@ pub enum State {
     Gone,
     /// It was read once, by `ingest`.
     Imported,
-    /// No `[[tail]]` here names it.
+    /// No `[[tail]]` here names it; or whether its agent lives cannot be said.
     Unknown,
 }
 
 impl State {
     /// All of them.
-    pub const ALL: [State; 10] = [
+    pub const ALL: [State; 13] = [
         State::Unreadable,
         State::Missing,
+        State::Silent,
         State::Behind,
+        State::Late,
+        State::Alive,
         State::Following,
         State::Stopped,
         State::Empty,
@@ -58,7 +67,10 @@ impl State {
         match self {
             State::Unreadable => "unreadable",
             State::Missing => "missing",
+            State::Silent => "silent",
             State::Behind => "behind",
+            State::Late => "late",
+            State::Alive => "alive",
             State::Following => "following",
             State::Stopped => "stopped",
             State::Empty => "empty",
@@ -71,7 +83,7 @@ impl State {
 
     /// Whether somebody has to do something.
     pub fn is_trouble(self) -> bool {
-        self <= State::Behind
+        self <= State::Late
     }
 }
 
@@ -198,6 +210,6 @@ mod tests {
     fn troubles_come_first() {
         assert!(State::ALL.is_sorted());
         let troubles: Vec<&str> = State::ALL.into_iter().filter(|s| s.is_trouble()).map(State::name).collect();
-        assert_eq!(troubles, ["unreadable", "missing", "behind"]);
+        assert_eq!(troubles, ["unreadable", "missing", "silent", "behind", "late"]);
     }
 }

@@ -196,9 +196,18 @@ fn place(event: &Event, why: &Why, terms: &mut Terms) -> Claim {
         by = None;
         grade = within.class.name();
         events.extend(&container.namers);
-        limits.push(
-            "pod and container are named by the runtime, the kubelet or the pod's status, not by the kernel".to_owned(),
-        );
+        events.extend(within.claim.iter().flat_map(|claim| &claim.candidates));
+        limits.push(match &within.claim {
+            None => "pod and container are named by the runtime, the kubelet or the pod's status, not by the kernel"
+                .to_owned(),
+            Some(_) if within.class == Class::Ambiguous => {
+                // Which one it is stands nowhere: none is named.
+                (place.container_id, place.namespace, place.pod, place.container) = (None, None, None, None);
+                let ids: Vec<&str> = [&within.id].into_iter().chain(&within.others).map(|id| id.as_str()).collect();
+                format!("the records do not agree in which container it was; named are: {}", ids.join(", "))
+            }
+            Some(_) => "the container is named by the agent on the machine, which looked the process up when it read the record; neither the kernel nor the runtime names it".to_owned(),
+        });
         limits.push("the container that the process was started in; a process can leave it".to_owned());
         if container.contradicted {
             limits.push("who names the container disagrees; what they disagree in is left out".to_owned());

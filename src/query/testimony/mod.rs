@@ -79,7 +79,7 @@ pub fn told(exhibits: &dyn Exhibits, event: &Event, why: &Why) -> Result<Map<Str
     put("chain", Value::Array(steps(exhibits, &why.chain, &mut terms)?));
     put("root", link_json::root(&why.root));
     if let Some(within) = &why.within {
-        put("container", link_json::names(&within.id, &within.container.names));
+        put("container", link_json::within(exhibits, within)?);
     }
     put("findings", Value::Array(findings?));
     if !why.grounds.is_empty() {
@@ -118,6 +118,7 @@ fn records(store: &Store<'_>, event: &Event, why: &Why) -> Result<(Vec<Value>, V
     }
     ids.extend(why.findings.iter().flat_map(|finding| &finding.events));
     ids.extend(why.within.iter().flat_map(|within| &within.container.namers));
+    ids.extend(why.within.iter().filter_map(|within| within.claim.as_ref()).flat_map(|claim| &claim.candidates));
     ids.extend(store.looked_at());
     let mut seen: HashSet<EventId> = HashSet::new();
     ids.retain(|id| seen.insert(*id));
