@@ -11,6 +11,7 @@ pub mod case;
 pub mod cli;
 pub mod config;
 pub mod correlate;
+pub mod doctor;
 pub mod evidence;
 pub mod index;
 pub mod model;

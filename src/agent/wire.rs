@@ -41,6 +41,8 @@ pub struct Reply {
     pub status: StatusCode,
     /// How long the collector wants to be left alone.
     pub retry_after: Option<Duration>,
+    /// The collector's clock (`Date`), in whole seconds.
+    pub date: Option<String>,
     /// The body, whole.
     pub body: Bytes,
 }
@@ -87,9 +89,10 @@ impl Wire {
         let response = sender.send_request(request).await.map_err(|error| said(&"the request", &error))?;
         let (parts, body) = response.into_parts();
         let retry_after = parts.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let date = parts.headers.get(header::DATE).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| said(&"the answer", &error))?;
         let retry_after = retry_after.map(Duration::from_secs);
-        Ok(Reply { status: parts.status, retry_after, body: body.to_bytes() })
+        Ok(Reply { status: parts.status, retry_after, date, body: body.to_bytes() })
     }
 
     fn authority(&self) -> String {

@@ -5,6 +5,7 @@
 use super::args::{AgentArgs, AgentsArgs, AgentsCommand, Form, Global};
 use super::exit::{CliError, Exit};
 use super::output::say;
+use super::reload::{of_agent, on_hangup};
 use super::remote::Remote;
 use super::serve::{asked_to_stop, listen, log};
 use crate::agent::{Agent, AgentError, Counts, healthy, page};
@@ -33,7 +34,17 @@ pub fn run(global: &Global, args: &AgentArgs) -> Result<Exit, CliError> {
         .enable_all()
         .build()
         .map_err(|error| CliError::io("starting the agent", &error))?;
-    runtime.block_on(run_until_stopped(config))
+    let again = || {
+        let new = AgentConfig::read(path, args.node.as_deref()).map_err(|error| error.to_string())?;
+        Ok(of_agent(&config, &new))
+    };
+    runtime.block_on(async {
+        tokio::select! {
+            biased;
+            never = on_hangup(again) => match never {},
+            ended = run_until_stopped(config.clone()) => ended,
+        }
+    })
 }
 
 async fn run_until_stopped(config: AgentConfig) -> Result<Exit, CliError> {

@@ -86,6 +86,9 @@ pub enum Command {
         after_help = "EXAMPLES:\n  deponent agents                      who sends, when last, and who is quarantined\n  deponent agents accept prod/node-7   after a look at why"
     )]
     Agents(AgentsArgs),
+    /// What is wrong with a node or a collector, and what to change
+    #[command(after_help = super::doctor::HELP)]
+    Doctor(super::doctor::DoctorArgs),
     /// Make what a first try needs
     #[command(after_help = "EXAMPLES:\n  deponent init pki --cluster lab --collector deponent.example --out pki")]
     Init(InitArgs),

@@ -6,6 +6,7 @@ mod agent;
 mod args;
 mod ask;
 mod case;
+mod doctor;
 mod evidence;
 mod exit;
 mod explain;
@@ -15,6 +16,7 @@ mod listed;
 mod output;
 mod pki;
 mod relink;
+mod reload;
 mod remote;
 mod rules;
 mod search;
@@ -39,6 +41,7 @@ pub fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Serve(args) => serve::run(global, args),
         Command::Agent(args) => agent::run(global, args),
         Command::Agents(args) => agent::agents(global, args),
+        Command::Doctor(args) => doctor::run(global, args),
         Command::Init(args) => match &args.command {
             InitCommand::Pki(args) => pki::run(args),
         },

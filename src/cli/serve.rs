@@ -4,6 +4,7 @@ use super::args::{Global, ServeArgs};
 use super::ask::config;
 use super::exit::{CliError, Exit};
 use super::output::say;
+use super::reload::{of_collector, on_hangup};
 use crate::config::Config;
 use crate::evidence::Reader;
 use crate::pipeline::{Live, LiveOptions};
@@ -25,6 +26,29 @@ const HEALTH_MAX: usize = 64;
 /// Follows, indexes and answers until told to stop.
 pub fn run(global: &Global, args: &ServeArgs) -> Result<Exit, CliError> {
     log();
+    let config = effective(global, args)?;
+    check_alerts(&config, crate::time::now()).map_err(CliError::usage)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::io("starting the server", &error))?;
+    let again = || {
+        let new = effective(global, args).map_err(|error| error.message)?;
+        check_alerts(&new, crate::time::now()).map_err(|error| error.to_string())?;
+        Ok(of_collector(&config, &new))
+    };
+    runtime.block_on(async {
+        tokio::select! {
+            biased;
+            never = on_hangup(again) => match never {},
+            ended = run_until_stopped(&config) => ended,
+        }
+    })
+}
+
+/// The configuration, with what the command line says instead.
+fn effective(global: &Global, args: &ServeArgs) -> Result<Config, CliError> {
     let mut config = config(global)?;
     if let Some(store) = &global.store {
         config.store.clone_from(store);
@@ -38,13 +62,7 @@ pub fn run(global: &Global, args: &ServeArgs) -> Result<Exit, CliError> {
         }
         config.listen = listen;
     }
-    check_alerts(&config, crate::time::now()).map_err(CliError::usage)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| CliError::io("starting the server", &error))?;
-    runtime.block_on(run_until_stopped(&config))
+    Ok(config)
 }
 
 /// Where the program's own log goes: stderr, from level info on.

@@ -132,6 +132,12 @@ impl Listener {
 pub struct AuditStatus {
     /// 0: off, 1: on, 2: on and locked.
     pub enabled: u32,
+    /// What it does when a record is lost. 0: nothing, 1: a line in its log, 2: it halts.
+    pub failure: u32,
+    /// Records a second at most; 0: no limit.
+    pub rate_limit: u32,
+    /// Records that may wait; 0: no limit.
+    pub backlog_limit: u32,
     /// Records that it could not keep since boot.
     pub lost: u32,
     /// Records that wait.
@@ -165,9 +171,12 @@ pub fn audit_status() -> io::Result<AuditStatus> {
             continue;
         }
         // struct audit_status: mask, enabled, failure, pid, rate_limit, backlog_limit, lost, backlog.
-        match (kind, word(HEADER_BYTES + 4), word(HEADER_BYTES + 24), word(HEADER_BYTES + 28)) {
-            (Some(AUDIT_GET), Some(enabled), Some(lost), Some(backlog)) => {
-                return Ok(AuditStatus { enabled, lost, backlog });
+        let field = |number: usize| word(HEADER_BYTES + 4 * number);
+        match (kind, field(7)) {
+            (Some(AUDIT_GET), Some(backlog)) => {
+                let [enabled, failure, rate_limit, backlog_limit, lost] =
+                    [1, 2, 4, 5, 6].map(|number| field(number).unwrap_or(0));
+                return Ok(AuditStatus { enabled, failure, rate_limit, backlog_limit, lost, backlog });
             }
             // NLMSG_ERROR: a negative errno.
             (Some(2), ..) => {

@@ -27,6 +27,7 @@ pub use decode::{BOMB_BYTES, BOMB_RATIO};
 pub use error::{Issue, Skipped, SourceError, Stop};
 pub use kernel::{AuditStatus, Heard, Listener, audit_status};
 pub use messages::Messages;
+pub use names::glob_matches;
 pub use open::{Opened, open};
 pub use reader::{FileReport, ReadOptions, read_file, source_id};
 pub use scan::{Scan, Snapshot};

@@ -1,12 +1,14 @@
 //! TLS 1.3: certificates from files, read again when they change; the name in a peer's certificate.
 //!
-//! Inside: what a server and a client of ours need, `files` (PEM, and when it changed), `name` (SAN URIs). Not here: connections (`serve::listen`, `agent::wire`), making certificates
+//! Inside: what a server and a client of ours need, `files` (PEM, and when it changed), `name` (SAN URIs), `look` (what certificates say of themselves). Not here: connections (`serve::listen`, `agent::wire`), making certificates
 //! (`cli::pki`), who may do what (`serve::access`).
 
 mod files;
+mod look;
 mod name;
 
 pub use files::{Files, TlsError};
+pub use look::{Described, comes_from_authority, describe};
 pub use name::{AgentName, expiry, peer_name};
 
 use rustls::client::WebPkiServerVerifier;

@@ -24,6 +24,8 @@ mod correlation_credentials;
 mod correlation_flow;
 mod correlation_node;
 mod crash;
+mod doctor;
+mod doctor_node;
 mod doors;
 mod doors_streams;
 mod doors_wire;

@@ -21,6 +21,7 @@ const ROOMS: &[&[&str]] = &[
     &["case"],
     &["agent"],
     &["serve"],
+    &["doctor"],
     &["cli"],
 ];
 
