@@ -141,6 +141,8 @@ def chart_values() -> None:
         {"agent": {"kernelAudit": False, "dockerContainers": True, "seLinuxOptions": {"type": "spc_t"}, "podAnnotations": {"a": "b"}}},
         {"image": {"digest": digest}, "imagePullSecrets": [{"name": "pull"}], "networkPolicy": {"enabled": False}},
         {"collector": {"store": {"size": "1Ti", "storageClassName": "fast"}, "service": {"type": "LoadBalancer", "annotations": {"a": "b"}}}},
+        {"collector": {"extraConfig": "[webhook]\nlisten = '0.0.0.0:7366'\n", "doors": [{"name": "webhook", "port": 7366}]}},
+        {"networkPolicy": {"search": [{"podSelector": {}}], "metrics": []}},
         {"collector": {"extraConfig": "[limits]\nanswer_s = 30\n"}, "agent": {"extraTails": "[[tail]]\npaths = ['/var/log/app.log']\n"}},
     ]
     for values in good:
@@ -155,7 +157,7 @@ def chart_values() -> None:
     check("hostNetwork" not in agent["spec"]["template"]["spec"], "kernelAudit: false leaves hostNetwork")
     check("netlink:audit" not in str(config_in(agents, "agent.toml")), "kernelAudit: false leaves netlink:audit")
     check(all("my-deponent" in one["metadata"]["name"] for one in charted({}, "my")), "names of another release")
-    bad = [{"cluster": "a b"}, {"agents": {}}, {"agent": {"spoolMiB": 1}}, {"agent": {"colector": ""}}, {"image": {"digest": "0"}}, {"networkPolicy": {"nodes": ["any"]}}]
+    bad = [{"cluster": "a b"}, {"agents": {}}, {"agent": {"spoolMiB": 1}}, {"agent": {"colector": ""}}, {"image": {"digest": "0"}}, {"networkPolicy": {"nodes": ["any"]}}, {"networkPolicy": {"search": []}}]
     for values in bad:
         try:
             Chart.load(str(folder)).validate_schema(values)
@@ -277,8 +279,7 @@ def as_in_pods(here: pathlib.Path) -> tuple:
 def runs(deponent: str) -> None:
     """Certificates of `init pki`, a collector and an agent by the base's own configurations, arguments and rights, probed as the kubelet does."""
     collector, agent = only_container("StatefulSet"), only_container("DaemonSet")
-    probes = {tuple(collector[probe]["exec"]["command"]) for probe in ("startupProbe", "livenessProbe", "readinessProbe")}
-    check(len(probes) == 1, "the collector's probes differ")
+    paths = {collector[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")}
     with tempfile.TemporaryDirectory() as folder:
         here = pathlib.Path(folder)
         env = {"XDG_STATE_HOME": f"{here}/keys", "PATH": "/usr/bin:/bin"}
@@ -295,16 +296,15 @@ def runs(deponent: str) -> None:
         if collector_rights:
             # The collector's user may not be able to enter the folder where it was built.
             deponent = shutil.copy(deponent, here / "deponent")
-        search, door, page = free_port(), free_port(), free_port()
-        changes = {"127.0.0.1:7363": f"127.0.0.1:{search}", "0.0.0.0:7364": f"127.0.0.1:{door}"}
+        search, door, page, health = free_port(), free_port(), free_port(), free_port()
+        changes = {"0.0.0.0:7363": f"127.0.0.1:{search}", "0.0.0.0:7364": f"127.0.0.1:{door}", "0.0.0.0:9363": f"127.0.0.1:{health}"}
         config = replaced("config.toml", here, {**changes, "/var/lib/deponent/store": f"{here}/store", "/etc/deponent/tls": f"{here}/collector"})
         changes = {"deponent-collector.deponent.svc:7364": f"localhost:{door}", "0.0.0.0:7365": f"127.0.0.1:{page}", '"/var/log': f'"{here}/log'}
         agent_config = replaced("agent.toml", here, {**changes, "/var/lib/deponent-agent": f"{here}/state", "/etc/deponent/tls": f"{here}/agent"})
         arguments = [word.replace("/etc/deponent/agent.toml", str(agent_config)).replace("$(NODE_NAME)", "node-1") for word in agent["args"]]
-        probe = [*collector_rights, deponent, *(word.replace("7363", str(search)) for word in next(iter(probes))[1:])]
 
         def probed() -> bool:
-            return subprocess.run(probe, env=env, cwd=here, capture_output=True).returncode == 0
+            return all(got(f"http://127.0.0.1:{health}{path}")[0] == 200 for path in paths)
 
         check(not probed(), "the probe succeeds without a collector")
         # Whether an agent can deliver is no reason to kill it.
@@ -319,7 +319,15 @@ def runs(deponent: str) -> None:
                 check(node.poll() is None and server.poll() is None, "agent and collector run")
                 sent = re.compile(r"^deponent_agent_receipts_total [1-9]", re.M)
                 until("a receipt comes", lambda: sent.search(got(f"http://127.0.0.1:{page}/metrics")[1]) is not None)
-                served = names_of(got(f"http://127.0.0.1:{page}/metrics")[1]) | names_of(got(f"http://127.0.0.1:{search}/metrics")[1])
+                served = names_of(got(f"http://127.0.0.1:{page}/metrics")[1]) | names_of(got(f"http://127.0.0.1:{health}/metrics")[1])
+                # As `kubectl exec` and somebody elsewhere do.
+                add = [*collector_rights, deponent, "-c", str(config), "token", "add", "jane", "--role", "operator"]
+                token = subprocess.run(add, env=env, cwd=here, capture_output=True, text=True)
+                check(token.returncode == 0, f"a token is made: {token.stderr}")
+                (here / "token").write_text(token.stdout)
+                ask = [deponent, "--server", f"https://localhost:{search}", "--ca", "pki/ca.crt", "--token-file", "token", "agents"]
+                agents = subprocess.run(ask, env=env, cwd=here, capture_output=True, text=True)
+                check("node-1" in agents.stdout, f"its holder asks: {agents.stderr}")
     used = set().union(*(metrics_of(expression) for _, expression in expressions()))
     unused = served - used - {"deponent_build_info"}
     check(not unused, f"no panel or rule uses {unused}")

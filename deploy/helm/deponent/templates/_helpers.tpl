@@ -56,9 +56,18 @@ spool_mib = {{ int .Values.agent.spoolMiB }}
 
 {{- define "deponent.collector.toml" -}}
 store = "/var/lib/deponent/store"
-# Search. Loopback only: `kubectl port-forward` reaches it.
-listen = "127.0.0.1:7363"
+# Search, for who shows a token (`kubectl exec … deponent token add`) or a certificate: docs/access.md.
+listen = "0.0.0.0:7363"
 cluster = {{ .Values.cluster | toJson }}
+
+[access]
+cert = "/etc/deponent/tls/tls.crt"
+key = "/etc/deponent/tls/tls.key"
+ca = "/etc/deponent/tls/ca.crt"
+
+# Numbers and health, without content, for Prometheus and the kubelet.
+[metrics]
+listen = "0.0.0.0:9363"
 
 [agents]
 listen = "0.0.0.0:7364"
@@ -67,9 +76,4 @@ key = "/etc/deponent/tls/tls.key"
 ca = "/etc/deponent/tls/ca.crt"
 
 {{ .Values.collector.extraConfig }}
-{{- end -}}
-
-{{- define "deponent.ask" -}}
-exec:
-  command: [deponent, head, --quiet, --server, "http://127.0.0.1:7363"]
 {{- end -}}
