@@ -5,14 +5,18 @@
 mod access;
 mod agent;
 mod alert;
+mod disk;
 mod door;
 mod doors;
+mod retention;
 
 pub use access::{AccessConfig, Certificate, Grant, Role};
 pub use agent::AgentConfig;
 pub use alert::{ALERTS_MAX, Alert, Receiver};
+pub use disk::Disk;
 pub use door::AgentsDoor;
 pub use doors::{DoorLimits, Protocol, ThirdDoor, kind_of_door};
+pub use retention::Policy;
 
 use crate::model::{Mapping, Reading, RecordKind};
 use crate::time::Zone;
@@ -78,6 +82,10 @@ struct Written {
     audisp: Option<doors::Written>,
     #[serde(default)]
     limits: WrittenLimits,
+    #[serde(default)]
+    retention: Vec<retention::Written>,
+    #[serde(default)]
+    disk: disk::Written,
 }
 
 #[derive(Debug, Deserialize)]
@@ -133,6 +141,10 @@ pub struct Config {
     pub doors: Vec<ThirdDoor>,
     /// Bounds.
     pub limits: Limits,
+    /// What is kept; everything where there is none.
+    pub retention: Vec<Policy>,
+    /// How full the disk may be.
+    pub disk: Disk,
 }
 
 /// Files to follow.
@@ -185,6 +197,8 @@ impl Default for Config {
             agents: None,
             doors: Vec::new(),
             limits: Limits::default(),
+            retention: Vec::new(),
+            disk: Disk::default(),
         }
     }
 }
@@ -235,6 +249,8 @@ impl Config {
             agents: written.agents.map(|door| door.checked(path)).transpose()?,
             doors,
             limits: checked_limits(path, &written.limits)?,
+            retention: retention::checked(path, written.retention)?,
+            disk: disk::checked(path, &written.disk)?,
         })
     }
 }

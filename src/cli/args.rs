@@ -151,6 +151,16 @@ pub enum Command {
     Fsck(FsckArgs),
     /// Make index and state anew from evidence
     Rebuild,
+    /// Let old records go, as the configuration says; hashes, headers and proofs stay
+    #[command(
+        after_help = "EXAMPLES:\n  deponent retain                                        what would go\n  deponent retain --apply                                say it in the log, signed, and let it go\n  deponent retain --source linux --max-age 90d --store DIR\n\nWhat is gone is a record of the log, found with `search source:self action:retention`. A collector that runs does the same by itself, once an hour. docs/retention.md."
+    )]
+    Retain(super::retain::RetainArgs),
+    /// Copy a store, also while it is served, so that the copy verifies
+    #[command(
+        after_help = "EXAMPLES:\n  deponent backup /mnt/backup/store           a folder; done again, only what is new is copied\n  deponent verify --store /mnt/backup/store --key VKEY\n\nRESTORE: copy the folder back, `deponent key adopt`, `deponent rebuild`. The signing key and the index are not in it. docs/retention.md."
+    )]
+    Backup(super::backup::BackupArgs),
     /// The store's public key, or a new one
     #[command(
         after_help = "EXAMPLES:\n  deponent key                 the verifier key (vkey), for --key\n  deponent key adopt           go on writing a store whose key is elsewhere, with a new one"

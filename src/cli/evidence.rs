@@ -189,7 +189,7 @@ fn verify_store(global: &Global, args: &VerifyArgs, key: Option<VerifierKey>) ->
             "authenticated": authenticated, "origin": checkpoint.origin, "size": checkpoint.size,
             "root": data_encoding::BASE64.encode(&checkpoint.root), "entries": report.entries,
             "unsigned_entries": report.unsigned_entries, "records": report.records, "bytes": report.bytes,
-            "redacted": report.redacted, "torn_bytes": report.torn_bytes, "head": report.head, "last_signed": report.last_signed,
+            "redacted": report.redacted, "pruned_batches": report.pruned_batches, "pruned_records": report.pruned_records, "torn_bytes": report.torn_bytes, "head": report.head, "last_signed": report.last_signed,
         });
         writeln!(out, "{}", crate::query::json::line(&value)).map_err(|error| stdout_error(&error))?;
         return Ok(Exit::Match);
@@ -208,6 +208,13 @@ fn verify_store(global: &Global, args: &VerifyArgs, key: Option<VerifierKey>) ->
         format!("  {} bytes of an unfinished block at the end, which was never acknowledged", report.torn_bytes),
     );
     note(report.redacted > 0, format!("  {} records were redacted", report.redacted));
+    note(
+        report.pruned_batches > 0,
+        format!(
+            "  {} records of {} batches are gone by retention, as the log says: their hashes and headers are kept",
+            report.pruned_records, report.pruned_batches
+        ),
+    );
     note(report.head.is_some(), format!("  it extends the head you gave, of size {}", report.head.unwrap_or(0)));
     for line in lines {
         writeln!(out, "{line}").map_err(|error| stdout_error(&error))?;
@@ -314,6 +321,12 @@ pub fn fsck(global: &Global, args: &FsckArgs) -> Result<Exit, CliError> {
         report.torn_bytes,
         report.leftovers.len()
     )];
+    if report.pruned_batches > 0 {
+        lines.push(format!(
+            "{} batches have no records any more: gone by retention, as the log says",
+            report.pruned_batches
+        ));
+    }
     lines.extend(
         report.repairable.iter().map(|fault| {
             format!("{}: {fault}", if report.repaired { "repaired" } else { "can be repaired (--repair)" })

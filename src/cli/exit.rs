@@ -66,7 +66,7 @@ impl CliError {
     pub fn of_answer(error: &AnswerError, query: &str) -> CliError {
         match error {
             AnswerError::Query(error) => CliError::usage(error.render_caret(query)),
-            AnswerError::Unknown { .. } => CliError::new(Exit::NoMatch, error),
+            AnswerError::Unknown { .. } | AnswerError::Gone { .. } => CliError::new(Exit::NoMatch, error),
             AnswerError::Ambiguous { .. } | AnswerError::Cursor { .. } | AnswerError::Limit(_) => {
                 CliError::usage(error)
             }
@@ -78,6 +78,8 @@ impl CliError {
 
     /// An evidence error: damage is an integrity failure, the operating system's refusals are not.
     pub fn of_evidence(error: &crate::evidence::EvidenceError) -> CliError {
-        CliError::new(if error.is_integrity() { Exit::Integrity } else { Exit::InputOutput }, error)
+        let gone = matches!(error, crate::evidence::EvidenceError::Pruned { .. });
+        let integrity = if error.is_integrity() { Exit::Integrity } else { Exit::InputOutput };
+        CliError::new(if gone { Exit::NoMatch } else { integrity }, error)
     }
 }

@@ -5,6 +5,7 @@
 mod agent;
 mod args;
 mod ask;
+mod backup;
 mod case;
 mod doctor;
 mod evidence;
@@ -18,6 +19,7 @@ mod pki;
 mod relink;
 mod reload;
 mod remote;
+mod retain;
 mod rules;
 mod search;
 mod serve;
@@ -69,6 +71,8 @@ pub fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Gaps => evidence::gaps(global),
         Command::Fsck(args) => evidence::fsck(global, args),
         Command::Rebuild => evidence::rebuild(global),
+        Command::Retain(args) => retain::run(global, args),
+        Command::Backup(args) => backup::run(global, args),
         Command::Key(args) => evidence::key(global, args),
         Command::Token(args) => token::run(global, args),
         Command::Findings(args) => listed::findings(global, args),

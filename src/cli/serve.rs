@@ -186,9 +186,10 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     let (alerts, live) = alerts(config, ground, &metrics, live).await?;
     let encrypted = tls.is_some().then(|| router(shared.with_certificates()));
     let open_to_all = open_door.is_some().then(|| health(shared.clone()));
+    metrics.room(live.room());
     let router = router(shared);
     let mut servers = tokio::task::JoinSet::new();
-    doors.start(&live.door().0, &config.store, crate::time::now, &metrics, &mut servers, &stopped);
+    doors.start((&live.door().0, &live.room()), &config.store, crate::time::now, &metrics, &mut servers, &stopped);
     let mut open = |door: Door, metrics: Arc<Metrics>| {
         let mut waits = stopped.clone();
         servers.spawn(serve(door, metrics, async move {
@@ -198,7 +199,7 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     };
     if let Some((listener, tls)) = agents {
         let (items, vkey) = live.door();
-        let router = AgentDoor::new(items, vkey, Arc::clone(&metrics)).router();
+        let router = AgentDoor::new(items, vkey, Arc::clone(&metrics), live.room()).router();
         open(Door { listener, tls: Some(tls), router, connections_max: AGENTS_MAX }, Arc::clone(&metrics));
     }
     if let (Some(listener), Some(router)) = (open_door, open_to_all) {

@@ -92,14 +92,14 @@ pub fn adopt_key(
     let trusted = if lost { Vec::new() } else { takeover.previous.clone() };
     let mut writer = recover(layout, lock, keys, Trust { checkpoint, signed: None, keys: trusted })?;
     let record = takeover.record(&crate::time::rfc3339(now), &note);
-    writer.append(own_draft(record.into_bytes()), &Envelope::witnessed(now, Door::Ingest, None))?;
+    writer.append(own_draft(KEY_SOURCE, record.into_bytes()), &Envelope::witnessed(now, Door::Ingest, None))?;
     writer.guard(Writer::publish_all)?;
     writer.close()?;
     key_info(options)
 }
 
 /// A batch of one record of deponent's own, which lies in no file.
-fn own_draft(bytes: Vec<u8>) -> Draft {
+pub(super) fn own_draft(source: &str, bytes: Vec<u8>) -> Draft {
     let head = Sha256::digest(bytes.get(..256).unwrap_or(&bytes)).into();
     let length = bytes.len();
     let position = Position {
@@ -112,7 +112,7 @@ fn own_draft(bytes: Vec<u8>) -> Draft {
     };
     Draft {
         reading: Arc::default(),
-        source: KEY_SOURCE.to_owned(),
+        source: source.to_owned(),
         kind: RecordKind::Own,
         cluster: String::new(),
         node: String::new(),

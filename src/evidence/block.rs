@@ -13,6 +13,8 @@ use super::tree::salted_leaf_hash;
 
 /// The first bytes of a block.
 pub(super) const MAGIC: &[u8; 4] = b"DPB1";
+/// The first bytes of a block whose records are gone by retention.
+const MAGIC_PRUNED: &[u8; 4] = b"DPP1";
 /// Bytes of the magic and the four lengths.
 pub(super) const HEAD_BYTES: usize = 20;
 /// Bytes of the hash at the end.
@@ -32,36 +34,52 @@ pub(super) struct Head {
     pub(super) keys: usize,
     pub(super) table: usize,
     pub(super) frames: usize,
+    /// The records are gone, as this log entry says; then the block is its entry alone.
+    pub(super) pruned: Option<u64>,
 }
 
 impl Head {
     pub(super) fn parse(bytes: &[u8; HEAD_BYTES]) -> Result<Head, FormatError> {
         let (words, _) = bytes.as_chunks::<4>();
         let &[magic, entry, keys, table, frames] = words else { return Err(FormatError::block("cut off")) };
+        if &magic == MAGIC_PRUNED {
+            return Head::parse_pruned(entry, [keys, table], frames);
+        }
         if &magic != MAGIC {
             return Err(FormatError::block("it does not start with DPB1"));
         }
-        let part = |word, name, max| {
-            let length = usize::try_from(u32::from_be_bytes(word)).unwrap_or(usize::MAX);
-            if length == 0 || length > max {
-                return Err(FormatError::block(format!("{name}_length {length} is not 1 to {max}")));
-            }
-            Ok(length)
-        };
         Ok(Head {
             entry: part(entry, "entry", ENTRY_BYTES_MAX)?,
             keys: part(keys, "keys", KEYS_BYTES_MAX)?,
             table: part(table, "table", TABLE_BYTES_MAX)?,
             frames: part(frames, "frames", FRAMES_BYTES_MAX)?,
+            pruned: None,
         })
+    }
+
+    fn parse_pruned(entry: [u8; 4], statement: [[u8; 4]; 2], rest: [u8; 4]) -> Result<Head, FormatError> {
+        if rest != [0; 4] {
+            return Err(FormatError::block("zeros belong behind the number of the statement of retention"));
+        }
+        let statement = statement.iter().fold(0, |number, word| number << 32 | u64::from(u32::from_be_bytes(*word)));
+        let entry = part(entry, "entry", ENTRY_BYTES_MAX)?;
+        Ok(Head { entry, keys: 0, table: 0, frames: 0, pruned: Some(statement) })
     }
 
     pub(super) fn bytes(self) -> [u8; HEAD_BYTES] {
         let mut bytes = [0; HEAD_BYTES];
         let parts = [self.entry, self.keys, self.table, self.frames];
         let (words, _) = bytes.as_chunks_mut::<4>();
-        let values = parts.iter().map(|part| u32::try_from(*part).unwrap_or(u32::MAX).to_be_bytes());
-        for (word, value) in words.iter_mut().zip(std::iter::once(*MAGIC).chain(values)) {
+        let mut values = parts.map(|part| u32::try_from(part).unwrap_or(u32::MAX).to_be_bytes());
+        let mut magic = *MAGIC;
+        if let Some(statement) = self.pruned {
+            magic = *MAGIC_PRUNED;
+            let number = statement.to_be_bytes();
+            for (value, word) in values.iter_mut().skip(1).zip(number.as_chunks::<4>().0) {
+                *value = *word;
+            }
+        }
+        for (word, value) in words.iter_mut().zip(std::iter::once(magic).chain(values)) {
             *word = value;
         }
         bytes
@@ -78,6 +96,15 @@ impl Head {
     }
 }
 
+/// The length of a part, within its bounds.
+fn part(word: [u8; 4], name: &str, max: usize) -> Result<usize, FormatError> {
+    let length = usize::try_from(u32::from_be_bytes(word)).unwrap_or(usize::MAX);
+    if length == 0 || length > max {
+        return Err(FormatError::block(format!("{name}_length {length} is not 1 to {max}")));
+    }
+    Ok(length)
+}
+
 /// The parts of a block that lie in one piece of memory.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Parts<'a> {
@@ -86,6 +113,8 @@ pub(super) struct Parts<'a> {
     pub(super) table: &'a [u8],
     /// Empty when only the beginning was read.
     pub(super) frames: &'a [u8],
+    /// Keys, table and frames are gone, as this log entry says.
+    pub(super) pruned: Option<u64>,
 }
 
 impl<'a> Parts<'a> {
@@ -97,8 +126,17 @@ impl<'a> Parts<'a> {
         let (entry, rest) = rest.split_at_checked(head.entry).ok_or_else(short)?;
         let (keys, rest) = rest.split_at_checked(head.keys).ok_or_else(short)?;
         let (table, rest) = rest.split_at_checked(head.table).ok_or_else(short)?;
-        Ok(Parts { entry, keys, table, frames: rest.get(..head.frames).unwrap_or_default() })
+        Ok(Parts { entry, keys, table, frames: rest.get(..head.frames).unwrap_or_default(), pruned: head.pruned })
     }
+}
+
+/// The block of a log entry whose records are gone, as the log entry `statement` says.
+pub(super) fn pruned_block(entry: &[u8], statement: u64) -> Vec<u8> {
+    let head = Head { entry: entry.len(), keys: 0, table: 0, frames: 0, pruned: Some(statement) };
+    let mut block = [&head.bytes(), entry].concat();
+    let trailer = Sha256::digest(&block);
+    block.extend_from_slice(&trailer);
+    block
 }
 
 /// Whether the hash at the end of a whole block is the one of its other bytes.

@@ -47,6 +47,9 @@ pub(super) fn check_payload(
     header: &Header,
     zstd: &mut zstd::bulk::Decompressor<'static>,
 ) -> Result<Payload, FormatError> {
+    if parts.pruned.is_some() {
+        return Err(FormatError::block("its records are gone by retention"));
+    }
     let records = usize::try_from(header.records).unwrap_or(usize::MAX);
     let keys = Keys::parse(parts.keys, records)?;
     let table = Table::parse(parts.table, records, parts.frames.len())?;

@@ -198,6 +198,24 @@ pub enum EvidenceError {
         /// The record.
         record: u32,
     },
+    /// A folder that a backup cannot go into.
+    #[error("{} is not written: {what}", dir.display())]
+    Backup {
+        /// The folder.
+        dir: PathBuf,
+        /// Why not.
+        what: String,
+    },
+    /// Records that are gone by retention.
+    #[error(
+        "the records of log entry {leaf} are gone by retention, as log entry {statement} says, which is signed: its hash and header are kept, its bytes are not"
+    )]
+    Pruned {
+        /// The log entry.
+        leaf: u64,
+        /// The log entry that says so.
+        statement: u64,
+    },
     /// A malformed header, entry or block.
     #[error(transparent)]
     Format(#[from] FormatError),

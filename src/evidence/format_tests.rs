@@ -105,7 +105,8 @@ fn redact(block: &[u8], record: usize) -> Vec<u8> {
     let frames = compressor.compress(&kept).unwrap();
     changed.frames[0].compressed = frames.len() as u32;
     let table = changed.bytes();
-    let head = Head { entry: parts.entry.len(), keys: bytes.len(), table: table.len(), frames: frames.len() };
+    let head =
+        Head { entry: parts.entry.len(), keys: bytes.len(), table: table.len(), frames: frames.len(), pruned: None };
     let mut block = [&head.bytes()[..], parts.entry, &bytes, &table, &frames].concat();
     let hash = sha2::Sha256::digest(&block);
     block.extend_from_slice(&hash);

@@ -12,6 +12,7 @@ use super::inventory::Inventory;
 use super::keys::read_note;
 use super::layout::Layout;
 use super::lock::Lock;
+use super::said::said;
 use super::stage::{self, Stage};
 use super::store::unverified;
 use super::survey::Survey;
@@ -28,6 +29,8 @@ pub struct FsckReport {
     pub unsigned_entries: u64,
     /// Bytes of a torn block at the end: the next opening cuts them off.
     pub torn_bytes: u64,
+    /// Batches whose records are gone by retention, as the log says.
+    pub pruned_batches: u64,
     /// Files that a crash left aside: the next opening removes them.
     pub leftovers: Vec<PathBuf>,
     /// Tiles and bundles that are missing or wrong, but follow from the segments, as those give the checkpoint's root: a repair writes them again.
@@ -57,7 +60,8 @@ pub fn fsck(dir: &Path, repair: bool, progress: &mut dyn FnMut(u64, u64)) -> Res
     let lock = if repair { Some(Lock::take(&layout)?) } else { None };
     let inventory = Inventory::take(&layout)?;
     let mut faults = inventory.faults.clone();
-    let mut survey = Survey::new(&layout, inventory, checkpoint.size, &[checkpoint.size]);
+    let statements = said(&layout, &inventory)?.statements;
+    let mut survey = Survey::new(&layout, inventory, checkpoint.size, &[checkpoint.size]).with(statements);
     survey.run(Depth::Structure, progress)?;
     // Only of a tree that was signed anything may be derived.
     let provable = !survey.broken && survey.roots.get(&checkpoint.size).copied().flatten() == Some(checkpoint.root);
@@ -89,6 +93,7 @@ pub fn fsck(dir: &Path, repair: bool, progress: &mut dyn FnMut(u64, u64)) -> Res
         entries: survey.tree.size(),
         unsigned_entries: survey.tree.size().saturating_sub(checkpoint.size),
         torn_bytes: survey.totals.torn_bytes,
+        pruned_batches: survey.totals.pruned.0,
         leftovers: survey.inventory.leftovers,
         checkpoint,
         repairable,

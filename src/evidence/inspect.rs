@@ -20,6 +20,7 @@ use super::fault::Fault;
 use super::header::header_hash;
 use super::keyring::Keyring;
 use super::tree::leaf_hash;
+use crate::model::RecordKind;
 
 const THREADS: usize = 2;
 /// Blocks that a thread takes at once.
@@ -54,6 +55,9 @@ pub(super) struct Facts {
     pub(super) records: u64,
     pub(super) raw: u64,
     pub(super) redacted: u64,
+    pub(super) kind: RecordKind,
+    /// Its records are gone, as this log entry says.
+    pub(super) pruned: Option<u64>,
     /// Its signature is one of a key that nobody knows any more.
     pub(super) unchecked: bool,
 }
@@ -149,6 +153,12 @@ impl<'a> Worker<'a> {
     }
 
     fn full(&mut self, keys: &Keyring, leaf: u64) -> Result<Facts, String> {
+        let parts = Parts::cut(&self.block).map_err(|error| error.to_string())?;
+        if parts.pruned.is_some() {
+            let entry = Entry::parse(parts.entry).map_err(|error| error.to_string())?;
+            let unchecked = !keys.check(&entry, leaf)?;
+            return Ok(Facts { pruned: parts.pruned, unchecked, ..facts(&entry, leaf_hash(parts.entry)) });
+        }
         let checked = check_block(&self.block, &mut self.zstd).map_err(|error| error.to_string())?;
         let unchecked = !keys.check(&checked.entry, leaf)?;
         let facts = facts(&checked.entry, checked.leaf);
@@ -156,9 +166,9 @@ impl<'a> Worker<'a> {
     }
 
     fn structure(&self) -> Result<Facts, String> {
-        let bytes = Parts::cut(&self.block).map_err(|error| error.to_string())?.entry;
-        let entry = Entry::parse(bytes).map_err(|error| error.to_string())?;
-        Ok(facts(&entry, leaf_hash(bytes)))
+        let parts = Parts::cut(&self.block).map_err(|error| error.to_string())?;
+        let entry = Entry::parse(parts.entry).map_err(|error| error.to_string())?;
+        Ok(Facts { pruned: parts.pruned, ..facts(&entry, leaf_hash(parts.entry)) })
     }
 }
 
@@ -175,6 +185,8 @@ fn facts(entry: &Entry, leaf: Hash) -> Facts {
         records: u64::from(header.records),
         raw: header.end.saturating_sub(header.start),
         redacted: 0,
+        kind: header.kind,
+        pruned: None,
         unchecked: false,
     }
 }

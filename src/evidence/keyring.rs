@@ -130,9 +130,3 @@ pub(super) fn takeover(block: &[u8]) -> Result<Option<(Entry, Takeover)>, Eviden
     let takeover = checked.bytes.first().and_then(|bytes| Takeover::parse(bytes));
     Ok(takeover.map(|takeover| (checked.entry, takeover)))
 }
-
-/// Whether a block's beginning may be that of a takeover: looked at before a whole block is read.
-pub(super) fn may_be_takeover(beginning: &[u8]) -> bool {
-    let line = format!("\nsource {KEY_SOURCE}\n");
-    memchr::memmem::find(beginning, line.as_bytes()).is_some()
-}

@@ -6,6 +6,9 @@
 mod adopt;
 #[cfg(test)]
 mod adopt_tests;
+mod backup;
+#[cfg(test)]
+mod backup_tests;
 mod block;
 mod check;
 mod checkpoint;
@@ -44,6 +47,11 @@ mod prove;
 mod reader;
 mod receipt;
 mod record;
+mod retain;
+#[cfg(test)]
+mod retain_tests;
+mod retention;
+mod said;
 mod seal;
 mod sealed;
 mod segment;
@@ -69,6 +77,7 @@ mod verify;
 mod writer;
 
 pub use adopt::{KeyInfo, adopt_key, key_info};
+pub use backup::{Backup, backup};
 pub use checkpoint::Checkpoint;
 pub use draft::{BATCH_BYTES_MAX, Draft, FileId, Hash, Position, RECORDS_MAX};
 pub use entry::{Door, Entry, Envelope};
@@ -87,6 +96,8 @@ pub use prove::prove;
 pub use reader::{FRAME_CACHE_BYTES, Reader, StoreTiles};
 pub use receipt::{Receipt, ReceiptError};
 pub use record::{Block, FrameRecords, Record};
+pub use retain::{Freed, Retention};
+pub use retention::{RETENTION_SOURCE, Statement};
 pub use sealed::{Origin, Sealed, block_length, sealed_header};
 pub use spool::{Spool, SpoolReader, SpoolRecovery};
 pub use store::StoreOptions;

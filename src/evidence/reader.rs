@@ -3,8 +3,9 @@
 //! Inside: caches, bounded by bytes. What is read is checked as far as the read goes: lengths, the entry's form, a frame's checksum.
 //! Not here: whether all of it is what was signed (`verify`).
 
+use std::collections::HashMap;
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,6 +24,7 @@ use super::keys::read_note;
 use super::layout::{Layout, SEGMENT_BLOCKS};
 use super::live::Live;
 use super::record::{Block, FrameRecords, Record};
+use super::retention::{Statement, unsaid};
 use super::segment::{Blocks, Next, open_segment};
 use super::store::{damaged, unverified};
 use super::tile_reader::TileReader;
@@ -53,11 +55,14 @@ struct Inner {
     blocks: Cache<u64, Arc<Block>, BlockWeight>,
     frames: Cache<(u64, u32), Arc<Vec<u8>>, FrameWeight>,
     zstd: Mutex<Vec<zstd::bulk::Decompressor<'static>>>,
+    /// Statements of retention that were read, by their log entries.
+    statements: Mutex<HashMap<u64, Statement>>,
 }
 
 struct Segment {
     file: File,
     path: PathBuf,
+    inode: u64,
     /// Where its blocks start, and last where they end; empty while it grows.
     starts: Vec<u64>,
 }
@@ -172,6 +177,7 @@ impl Reader {
         let block = self.block(at.leaf)?;
         let number = usize::try_from(at.record).unwrap_or(usize::MAX);
         let no_record = || EvidenceError::NoRecord { leaf: at.leaf, record: at.record, count: block.records() };
+        self.0.present(at.leaf, &block)?;
         let place = *block.table.records.get(number).ok_or_else(no_record)?;
         if let Some(Key::Redacted(_)) = block.keys.of(number) {
             return Err(EvidenceError::Redacted { leaf: at.leaf, record: at.record });
@@ -186,6 +192,7 @@ impl Reader {
     /// The disk's; damage.
     pub fn frames(&self, leaf: u64, each: &mut dyn FnMut(FrameRecords<'_>)) -> Result<(), EvidenceError> {
         let block = self.block(leaf)?;
+        self.0.present(leaf, &block)?;
         let (mut first, mut ends) = (0, Vec::new());
         for number in 0..block.table.frames.len() {
             let number = u32::try_from(number).unwrap_or(u32::MAX);
@@ -205,6 +212,7 @@ impl Reader {
     /// As `record`.
     pub fn salt(&self, at: RecordRef) -> Result<[u8; 16], EvidenceError> {
         let block = self.block(at.leaf)?;
+        self.0.present(at.leaf, &block)?;
         match block.keys.of(usize::try_from(at.record).unwrap_or(usize::MAX)) {
             _ if at.record >= block.records() => {
                 Err(EvidenceError::NoRecord { leaf: at.leaf, record: at.record, count: block.records() })
@@ -220,6 +228,7 @@ impl Reader {
     /// As `record`; records that do not give that root.
     pub fn leaf_hashes(&self, leaf: u64) -> Result<Vec<Hash>, EvidenceError> {
         let block = self.block(leaf)?;
+        self.0.present(leaf, &block)?;
         let mut frames = Vec::new();
         for frame in (0..).take(block.table.frames.len()) {
             frames.push(self.0.frame(leaf, &block, frame)?.as_ref().clone());
@@ -261,9 +270,33 @@ impl Reader {
 
     /// The writer tells where the blocks of a segment that it has just filled start.
     pub(super) fn remember_segment(&self, segment: u64, starts: Vec<u64>) {
-        if let Ok(Some((file, path))) = open_segment(&self.0.layout, segment) {
-            self.0.segments.insert(segment, Arc::new(Segment { file, path, starts }));
+        if let Ok(Some(opened)) = open_segment(&self.0.layout, segment)
+            && let Ok(opened) = Segment::of(opened, starts)
+        {
+            self.0.segments.insert(segment, Arc::new(opened));
         }
+    }
+
+    /// Another file stands in the place of a segment: what was read of the one before is forgotten.
+    pub(super) fn forget_segment(&self, segment: u64) {
+        self.0.segments.remove(&segment);
+        let first = segment.saturating_mul(SEGMENT_BLOCKS);
+        for leaf in first..first.saturating_add(SEGMENT_BLOCKS) {
+            self.0.blocks.remove(&leaf);
+        }
+        self.0.frames.retain(|(leaf, _), _| leaf / SEGMENT_BLOCKS != segment);
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        &self.0.layout
+    }
+
+    /// The statement of retention that a log entry is, if it is one.
+    ///
+    /// # Errors
+    /// As `entry`.
+    pub fn statement(&self, leaf: u64) -> Result<Option<Statement>, EvidenceError> {
+        self.0.said(leaf)
     }
 }
 
@@ -279,6 +312,7 @@ impl Inner {
             blocks: Cache::with_weighter(2_048, BLOCK_CACHE_BYTES, BlockWeight),
             frames: Cache::with_weighter(frames, frame_bytes, FrameWeight),
             zstd: Mutex::default(),
+            statements: Mutex::default(),
         }
     }
 
@@ -346,16 +380,25 @@ impl Inner {
         if head.total() != length {
             return Err(damaged(start, "the block's lengths have changed"));
         }
-        if head.frames_at() > bytes.len() {
+        if head.pruned.is_none() && head.frames_at() > bytes.len() || head.pruned.is_some() && length > bytes.len() {
             bytes.resize(head.frames_at(), 0);
             read(&mut bytes)?;
         }
         let parts = Parts::cut(&bytes).map_err(wrong)?;
         let entry = Entry::parse(parts.entry).map_err(wrong)?;
         let records = usize::try_from(entry.header.records).unwrap_or(usize::MAX);
+        let (keys, table) = match head.pruned {
+            Some(_) => (Keys::Each(Vec::new()), Table::default()),
+            None => (
+                Keys::parse(parts.keys, records).map_err(wrong)?,
+                Table::parse(parts.table, records, head.frames).map_err(wrong)?,
+            ),
+        };
         Ok(Block {
-            keys: Keys::parse(parts.keys, records).map_err(wrong)?,
-            table: Table::parse(parts.table, records, head.frames).map_err(wrong)?,
+            keys,
+            table,
+            pruned: head.pruned,
+            inode: segment.inode,
             entry: Arc::new(entry),
             path: segment.path.clone(),
             start,
@@ -372,9 +415,41 @@ impl Inner {
             || EvidenceError::Damaged { path: self.layout.batch(index), offset: 0, what: "it is missing".to_owned() };
         let (file, path) = open_segment(&self.layout, index)?.ok_or_else(missing)?;
         let starts = if growing { Vec::new() } else { block_starts(&file, &path)? };
-        let segment = Arc::new(Segment { file, path, starts });
+        let segment = Arc::new(Segment::of((file, path), starts)?);
         self.segments.insert(index, Arc::clone(&segment));
         Ok(segment)
+    }
+
+    /// Refuses a block whose records are gone: by retention where a statement of the log covers it, else it is damaged.
+    fn present(&self, leaf: u64, block: &Block) -> Result<(), EvidenceError> {
+        let Some(statement) = block.pruned else { return Ok(()) };
+        let known = || self.statements.lock().unwrap_or_else(PoisonError::into_inner);
+        let kind = block.entry.header.kind;
+        if known().get(&statement).is_some_and(|known| known.covers(leaf, kind)) {
+            return Err(EvidenceError::Pruned { leaf, statement });
+        }
+        let said = if statement > leaf { self.said(statement)? } else { None };
+        match said.filter(|said| said.covers(leaf, kind)) {
+            Some(said) => {
+                known().insert(statement, said);
+                Err(EvidenceError::Pruned { leaf, statement })
+            }
+            None => Err(block.damaged(&unsaid(statement))),
+        }
+    }
+
+    /// The statement of retention that a log entry is. Such an entry is never pruned itself.
+    fn said(&self, leaf: u64) -> Result<Option<Statement>, EvidenceError> {
+        if leaf >= self.live.durable() {
+            return Ok(None);
+        }
+        let block = self.read_block(leaf)?;
+        if !Statement::may_be(&block.entry) || block.pruned.is_some() {
+            return Ok(None);
+        }
+        let Some(place) = block.table.records.first().copied() else { return Ok(None) };
+        let frame = self.frame(leaf, &block, place.frame)?;
+        Ok(Record::new(frame, place).and_then(|record| Statement::parse(&record)))
     }
 
     fn frame(&self, leaf: u64, block: &Block, number: u32) -> Result<Arc<Vec<u8>>, EvidenceError> {
@@ -384,6 +459,15 @@ impl Inner {
         let info = usize::try_from(number).ok().and_then(|number| block.table.frames.get(number));
         let info = *info.ok_or_else(|| block.damaged("its table names a frame that it does not have"))?;
         let segment = self.segment(leaf / SEGMENT_BLOCKS, true)?;
+        if segment.inode != block.inode {
+            // Retention has put another file in its place since: the same block stands elsewhere now, or it is gone.
+            let fresh = self.read_block(leaf)?;
+            self.present(leaf, &fresh)?;
+            if fresh.inode == block.inode || fresh.table != block.table {
+                return Err(block.damaged("its segment is replaced while it is read"));
+            }
+            return self.frame(leaf, &fresh, number);
+        }
         let mut packed = vec![0; usize::try_from(info.compressed).unwrap_or(0)];
         let at = block.frames_at.saturating_add(u64::from(info.at));
         segment.file.read_exact_at(&mut packed, at).map_err(EvidenceError::io("read", &segment.path))?;
@@ -397,6 +481,13 @@ impl Inner {
         let frame = Arc::new(bytes?);
         self.frames.insert((leaf, number), Arc::clone(&frame));
         Ok(frame)
+    }
+}
+
+impl Segment {
+    fn of((file, path): (File, PathBuf), starts: Vec<u64>) -> Result<Segment, EvidenceError> {
+        let inode = file.metadata().map_err(EvidenceError::io("look at", &path))?.ino();
+        Ok(Segment { file, path, inode, starts })
     }
 }
 

@@ -14,6 +14,10 @@ pub struct Block {
     pub(super) entry: Arc<Entry>,
     pub(super) keys: Keys,
     pub(super) table: Table,
+    /// Its records are gone, as this log entry says.
+    pub(super) pruned: Option<u64>,
+    /// The file it was read from: retention puts another one in its place.
+    pub(super) inode: u64,
     /// The segment it lies in, and where.
     pub(super) path: PathBuf,
     pub(super) start: u64,
@@ -30,6 +34,11 @@ impl Block {
     /// Records of the batch.
     pub fn records(&self) -> u32 {
         self.entry.header.records
+    }
+
+    /// The log entry that says that the records are gone by retention; what it says is not looked at here (`Reader::record`).
+    pub fn pruned(&self) -> Option<u64> {
+        self.pruned
     }
 
     /// Length of each record in bytes, in order; 0 for a redacted one.

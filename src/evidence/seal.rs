@@ -198,7 +198,7 @@ impl Sealer {
 /// Appends a block of its parts; the keys may lie in pieces.
 pub(super) fn push_block(entry: &[u8], keys: &[&[u8]], table: &[u8], frames: &[u8], out: &mut Vec<u8>) {
     let keys_length = keys.iter().map(|piece| piece.len()).sum();
-    let head = Head { entry: entry.len(), keys: keys_length, table: table.len(), frames: frames.len() };
+    let head = Head { entry: entry.len(), keys: keys_length, table: table.len(), frames: frames.len(), pruned: None };
     let start = out.len();
     out.reserve(head.total());
     out.extend_from_slice(&head.bytes());

@@ -14,6 +14,7 @@ use super::inspect::{At, Depth, Facts, Segment, find_blocks, inspect};
 use super::inventory::Inventory;
 use super::layout::{Layout, SEGMENT_BLOCKS};
 use super::reader::read_tile;
+use super::retention::{Statement, unsaid};
 use super::segment::{Blocks, Next};
 use super::store::BUNDLE_BYTES_MAX;
 use super::tile_reader::TileReader;
@@ -31,6 +32,8 @@ pub(super) struct Totals {
     pub(super) redacted: u64,
     pub(super) unchecked: u64,
     pub(super) torn_bytes: u64,
+    /// Batches whose records are gone by retention, and the records.
+    pub(super) pruned: (u64, u64),
 }
 
 /// A file of `log/tile/` that is missing or not what the entries give, with what it should be.
@@ -57,6 +60,8 @@ pub(super) struct Survey<'a> {
     pub(super) derived: Vec<Derived>,
     /// A block could not be read: the tree behind it is unknown.
     pub(super) broken: bool,
+    /// Statements of retention by their log entries.
+    statements: BTreeMap<u64, Statement>,
     bundle: Vec<u8>,
     /// Where each entry of the bundle ends.
     bundle_ends: Vec<usize>,
@@ -81,11 +86,18 @@ impl<'a> Survey<'a> {
             faults: Vec::new(),
             derived: Vec::new(),
             broken: false,
+            statements: BTreeMap::new(),
             bundle: Vec::new(),
             bundle_ends: Vec::new(),
             bytes_done: 0,
             bytes_total,
         }
+    }
+
+    /// What the log says of records that are gone.
+    pub(super) fn with(mut self, statements: BTreeMap<u64, Statement>) -> Survey<'a> {
+        self.statements = statements;
+        self
     }
 
     /// Reads every block, and compares tiles and bundles with what they give.
@@ -211,8 +223,13 @@ impl<'a> Survey<'a> {
         if self.broken {
             return;
         }
-        self.totals.records = self.totals.records.saturating_add(facts.records);
-        self.totals.raw = self.totals.raw.saturating_add(facts.raw);
+        match facts.pruned {
+            Some(statement) => self.pruned(path, at, statement, &facts),
+            None => {
+                self.totals.records = self.totals.records.saturating_add(facts.records);
+                self.totals.raw = self.totals.raw.saturating_add(facts.raw);
+            }
+        }
         self.totals.redacted = self.totals.redacted.saturating_add(facts.redacted);
         self.totals.unchecked = self.totals.unchecked.saturating_add(u64::from(facts.unchecked));
         let (seq, previous) = match self.chains.get(&facts.chain) {
@@ -234,6 +251,17 @@ impl<'a> Survey<'a> {
         }
         if let Some(root) = self.roots.get_mut(&self.tree.size()) {
             *root = Some(self.tree.root());
+        }
+    }
+
+    /// Records that are not there must be gone by retention: a statement that the checkpoint covers must say so.
+    fn pruned(&mut self, path: &Path, at: At, statement: u64, facts: &Facts) {
+        let said = self.statements.get(&statement).filter(|_| statement < self.covered && statement > at.leaf);
+        if said.is_some_and(|said| said.covers(at.leaf, facts.kind)) {
+            let (batches, records) = self.totals.pruned;
+            self.totals.pruned = (batches.saturating_add(1), records.saturating_add(facts.records));
+        } else {
+            self.faults.push(Fault::entry(path, at.start, at.leaf, unsaid(statement)));
         }
     }
 

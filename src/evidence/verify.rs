@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use super::checkpoint::Checkpoint;
 use super::error::EvidenceError;
 use super::fault::Fault;
-use super::inspect::{Depth, find_blocks};
+use super::inspect::Depth;
 use super::inventory::Inventory;
-use super::keyring::{Keyring, Takeover, may_be_takeover, takeover};
+use super::keyring::Keyring;
 use super::keys::{key_dir, last_signed_note, public_key, read_note, state_home};
-use super::layout::{Layout, SEGMENT_BLOCKS};
+use super::layout::Layout;
 use super::lock;
 use super::note::{NoteError, VerifierKey, split_note};
+use super::said::said;
 use super::store::unverified;
 use super::survey::{FAULTS_MAX, Survey};
 
@@ -60,6 +61,10 @@ pub struct VerifyReport {
     pub bytes: u64,
     /// Records whose bytes were redacted.
     pub redacted: u64,
+    /// Batches whose records are gone by retention, as the log says.
+    pub pruned_batches: u64,
+    /// Records of those batches.
+    pub pruned_records: u64,
     /// Log entries whose own signature is one of a key that nobody knows any more; the tree covers them all the same.
     pub unchecked_signatures: u64,
     /// Bytes of a torn block at the end, which the next opening cuts off.
@@ -152,14 +157,15 @@ fn verify_once(
         }
     };
     let mut keys = Keyring::new(trusted);
-    keys.learn(&takeovers(layout, &inventory)?);
+    let said = said(layout, &inventory)?;
+    keys.learn(&said.takeovers);
     let anchors = anchors(saved, &checkpoint, &keys).map_err(|fault| {
         faults.push(fault);
         VerifyError::Refused(std::mem::take(&mut faults))
     })?;
     let sizes: Vec<u64> =
         anchors.iter().map(|anchor| anchor.checkpoint.size).chain(std::iter::once(checkpoint.size)).collect();
-    let mut survey = Survey::new(layout, inventory, checkpoint.size, &sizes);
+    let mut survey = Survey::new(layout, inventory, checkpoint.size, &sizes).with(said.statements);
     survey.run(Depth::Full(&keys), progress)?;
     judge(layout, &mut survey, &checkpoint, &anchors)?;
     faults.append(&mut survey.faults);
@@ -177,6 +183,8 @@ fn verify_once(
         records: totals.records,
         bytes: totals.raw,
         redacted: totals.redacted,
+        pruned_batches: totals.pruned.0,
+        pruned_records: totals.pruned.1,
         unchecked_signatures: totals.unchecked,
         torn_bytes: totals.torn_bytes,
         leftovers: survey.inventory.leftovers,
@@ -228,33 +236,6 @@ fn open_checkpoint(layout: &Layout, note: &str, key: Option<&VerifierKey>) -> Re
         None => unverified(layout, note).map_err(|error| fault(&error))?,
     };
     Ok(checkpoint)
-}
-
-/// The records by which new keys took over, in order.
-fn takeovers(
-    layout: &Layout,
-    inventory: &Inventory,
-) -> Result<Vec<(u64, super::entry::Entry, Takeover)>, EvidenceError> {
-    use std::os::unix::fs::FileExt;
-    let mut found = Vec::new();
-    let batches = inventory.batches.iter().map(|(index, length)| (*index, *length, layout.batch(*index)));
-    let wal = inventory.wal.iter().map(|(index, length)| (*index, *length, layout.wal(*index)));
-    for (index, length, path) in batches.chain(wal) {
-        // It may have moved; then it has been read before, or is read by whoever comes next.
-        let Ok(file) = std::fs::File::open(&path) else { continue };
-        let (blocks, ..) = find_blocks(&file, &path, length, index.saturating_mul(SEGMENT_BLOCKS))?;
-        for at in blocks {
-            let mut bytes = vec![0; usize::try_from(at.length.min(512)).unwrap_or(0)];
-            file.read_exact_at(&mut bytes, at.start).map_err(EvidenceError::io("read", &path))?;
-            if !may_be_takeover(&bytes) {
-                continue;
-            }
-            bytes.resize(usize::try_from(at.length).unwrap_or(0), 0);
-            file.read_exact_at(&mut bytes, at.start).map_err(EvidenceError::io("read", &path))?;
-            found.extend(takeover(&bytes)?.map(|(entry, takeover)| (at.leaf, entry, takeover)));
-        }
-    }
-    Ok(found)
 }
 
 /// The notes that were kept elsewhere: where, what, and whether it is the given head.

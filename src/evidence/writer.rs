@@ -7,10 +7,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::adopt::own_draft;
 use super::checkpoint::Checkpoint;
 use super::disk;
 use super::draft::{Draft, Hash};
-use super::entry::{Entry, Envelope};
+use super::entry::{Door, Entry, Envelope};
 use super::error::EvidenceError;
 use super::keys::KeyDir;
 use super::layout::{Layout, SEGMENT_BLOCKS};
@@ -19,12 +20,14 @@ use super::lock::Lock;
 use super::note::VerifierKey;
 use super::reader::Reader;
 use super::receipt::Receipt;
+use super::retention::{RETENTION_SOURCE, Statement};
 use super::seal::{Sealer, push_block};
 use super::sealed::Sealed;
 use super::stage::Stage;
 use super::tiles::{TILE_WIDTH, bundle_path, bundle_push};
 use super::tree::leaf_hash;
 use super::tree_builder::TreeBuilder;
+use crate::model::Moment;
 
 /// Bytes of blocks that wait for a sync at most; with more, one happens by itself.
 const BUFFER_BYTES_MAX: usize = 8 << 20;
@@ -173,6 +176,17 @@ impl Writer {
         self.check()?;
         self.guard(Writer::publish_all)?;
         Ok(self.checkpoint.clone())
+    }
+
+    /// Says in the log which records are gone, and publishes that; gives the index of the log entry. Only behind this call anything may go.
+    ///
+    /// # Errors
+    /// As `append` and `publish`.
+    pub fn retain(&mut self, statement: &Statement, now: Moment) -> Result<u64, EvidenceError> {
+        let draft = own_draft(RETENTION_SOURCE, format!("{}\n", statement.record()).into_bytes());
+        let leaf = self.append(draft, &Envelope::witnessed(now, Door::Own, None))?;
+        self.publish()?;
+        Ok(leaf)
     }
 
     /// Writes into `DIR/lock` where this process answers.

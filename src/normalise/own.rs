@@ -10,7 +10,8 @@ use deponent_parsers::kubernetes::{Stamp, members};
 use sha2::{Digest, Sha256};
 
 /// Records of the ordinary course of things: what they say is no issue.
-const ROUTINE: [&str; 5] = ["agent-accepted", "agent-key", "agent-stops", "heartbeat", "process-container"];
+const ROUTINE: [&str; 6] =
+    ["agent-accepted", "agent-key", "agent-stops", "heartbeat", "process-container", "retention"];
 /// What the names of records that say who asked what begin with.
 const ACCESS: &str = "access-";
 /// Members of theirs that are fields of the event.

@@ -4,7 +4,7 @@
 //! the other half only. Not here: records in parts, which need what came before (`indexer`).
 
 use super::{PipelineError, spawn};
-use crate::evidence::{Entry, Reader, Record};
+use crate::evidence::{Entry, EvidenceError, Reader, Record};
 use crate::model::{RecordKind, RecordRef};
 use crate::normalise::{self, Bad, Context, Key};
 use crate::query::load;
@@ -22,7 +22,7 @@ pub struct ReadEntry {
     pub leaf: u64,
     /// What its header says.
     pub entry: Arc<Entry>,
-    /// Its records in order.
+    /// Its records in order; none where they are gone by retention.
     pub records: Vec<(Record, Owner)>,
 }
 
@@ -48,7 +48,11 @@ fn read(reader: &Reader, keys: &mut normalise::Keys, leaf: u64) -> Result<ReadEn
     let last = header.records.saturating_sub(1);
     let mut records = Vec::with_capacity(usize::try_from(header.records).unwrap_or(0).min(1 << 16));
     for number in 0..header.records {
-        let record = reader.record(RecordRef { leaf, record: number })?;
+        let record = match reader.record(RecordRef { leaf, record: number }) {
+            Ok(record) => record,
+            Err(EvidenceError::Pruned { .. }) => break,
+            Err(error) => return Err(error.into()),
+        };
         let is_part = number == 0 && header.continues || number == last && header.goes_on;
         let owner = if is_part { Owner::Part } else { Owner::Event(owner(keys, header.kind, context, &record)) };
         records.push((record, owner));

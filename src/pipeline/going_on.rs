@@ -3,7 +3,7 @@
 //! Not here: what becomes of them (`indexer`), which batch continues which (`query::load::Joint`).
 
 use super::PipelineError;
-use crate::evidence::{Entry, Reader};
+use crate::evidence::{Entry, EvidenceError, Reader};
 use crate::model::RecordRef;
 use crate::query::load::{Joint, RECORD_BYTES_MAX};
 use std::collections::BTreeMap;
@@ -63,7 +63,11 @@ impl Waiting {
                 None if header.continues && header.records == 1 => continue,
                 _ => GoingOn { parts: Vec::new(), bytes: Vec::new(), entry: Arc::clone(&entry) },
             };
-            let bytes = reader.record(at).map_err(crate::query::AnswerError::from)?;
+            let bytes = match reader.record(at) {
+                Ok(bytes) => bytes,
+                Err(EvidenceError::Pruned { .. }) => continue,
+                Err(error) => return Err(error.into()),
+            };
             record.add(at, &bytes);
             waiting.put(Joint::end(header), record);
         }

@@ -8,13 +8,14 @@ use super::ahead::{self, Owner, ReadEntry};
 use super::assemble::{Added, Assembler, Open, WITNESSES_MAX};
 use super::going_on::{GoingOn, Waiting};
 use super::summary::Summary;
-use crate::evidence::{Entry, Reader};
-use crate::index::{Index, IndexError, IndexStore, Places};
+use crate::evidence::{Entry, EvidenceError, Reader, Statement};
+use crate::index::{Index, IndexError, IndexStore, Places, Plan, Window};
 use crate::model::{Event, EventId, RecordRef};
 use crate::normalise::{self, Bad, Key};
 use crate::query::AnswerError;
 use crate::query::load::{self, Bytes, Joint, Loaded};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -106,6 +107,11 @@ impl Indexer {
 
     fn entry(&mut self, read: &ReadEntry) -> Result<(), PipelineError> {
         let (leaf, entry) = (read.leaf, &read.entry);
+        if Statement::may_be(entry)
+            && let Some(said) = self.reader.statement(leaf)?
+        {
+            self.forget_gone(&said)?;
+        }
         self.dirty = true;
         self.summary.batches += 1;
         for (number, (record, owner)) in (0..).zip(&read.records) {
@@ -167,7 +173,11 @@ impl Indexer {
         let Some((_, entry)) = parts.last() else { return Ok(None) };
         let mut whole = GoingOn { parts: Vec::new(), bytes: Vec::new(), entry: Arc::clone(entry) };
         for (at, _) in parts.iter().rev() {
-            let bytes = self.reader.record(*at)?;
+            let bytes = match self.reader.record(*at) {
+                Ok(bytes) => bytes,
+                Err(EvidenceError::Pruned { .. }) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            };
             whole.add(*at, &bytes);
         }
         while let Some(open) = self.assembler.oldest() {
@@ -214,7 +224,7 @@ impl Indexer {
 
     /// An event read again from evidence; `None` when the index names records that are not its own, which must never stop the indexing of others.
     fn event_at(&self, id: EventId, places: &Places) -> Result<Option<Event>, PipelineError> {
-        let records = load::records(&self.reader, places)?;
+        let records = self.records(places)?;
         match load::event(&self.reader, id, &records, false) {
             Ok(event) => Ok(Some(event)),
             Err(error @ AnswerError::Lost { .. }) => {
@@ -222,6 +232,78 @@ impl Indexer {
                 Ok(None)
             }
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The records at some places; those that are gone by retention are left out: the index may not know yet.
+    fn records(&self, places: &Places) -> Result<Vec<Loaded>, PipelineError> {
+        match load::records(&self.reader, places) {
+            Err(AnswerError::Evidence(EvidenceError::Pruned { .. })) => {}
+            records => return Ok(records?),
+        }
+        let mut kept = Vec::new();
+        for place in places.iter() {
+            if self.reader.block(place.leaf)?.pruned().is_none() {
+                kept.push(place);
+            }
+        }
+        Ok(load::records(&self.reader, &Places::of(&kept)?)?)
+    }
+
+    /// Takes out of the index what is gone as a statement says: so it is a function of the log here too, whenever the bytes go. An event that keeps
+    /// records is made of them alone.
+    fn forget_gone(&mut self, said: &Statement) -> Result<(), PipelineError> {
+        // Of each log entry whether it is gone, once that was asked.
+        let mut known: HashMap<u64, bool> = HashMap::new();
+        loop {
+            // What is open is put first, so that nothing of it comes behind. A crash here: the statement is read again, and the rest goes then.
+            self.commit()?;
+            let mut found: Vec<(EventId, i64, Vec<RecordRef>)> = Vec::new();
+            let mut failed = None;
+            let selection = self.index.searcher().select(&Plan::Everything, Window::ALL)?;
+            let mut is_gone = |leaf: u64| -> Result<bool, EvidenceError> {
+                if leaf >= said.minimum_index {
+                    return Ok(false);
+                }
+                if let Some(gone) = known.get(&leaf) {
+                    return Ok(*gone);
+                }
+                let gone = said.covers(leaf, self.reader.entry(leaf)?.header.kind);
+                known.insert(leaf, gone);
+                Ok(gone)
+            };
+            selection.of_leaves(None, Some(said.minimum_index)).for_each(false, &mut |hit| {
+                let mut left = Vec::new();
+                for place in hit.places.iter() {
+                    match is_gone(place.leaf) {
+                        Ok(true) => {}
+                        Ok(false) => left.push(place),
+                        Err(error) => {
+                            failed = Some(error);
+                            return ControlFlow::Break(());
+                        }
+                    }
+                }
+                if left.len() < hit.places.len() {
+                    found.push((hit.id, hit.when, left));
+                }
+                if found.len() < COMMIT_EVENTS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+            if let Some(error) = failed {
+                return Err(error.into());
+            }
+            if found.is_empty() {
+                return Ok(());
+            }
+            for (id, when, left) in found {
+                self.index.remove(id, when)?;
+                if !left.is_empty()
+                    && let places = Places::of(&left)?
+                    && let Some(event) = self.event_at(id, &places)?
+                {
+                    self.index.put(&event, &places, false)?;
+                }
+            }
         }
     }
 
@@ -295,7 +377,7 @@ impl Indexer {
     /// Late records: the event is made again from all of its records, old and new, and keeps its id and its place.
     fn amend(&mut self, open: Open, known: Places) -> Result<(), PipelineError> {
         let id = open.key.id;
-        let old = load::records(&self.reader, &known)?;
+        let old = self.records(&known)?;
         let Some(before) = self.event_at(id, &known)? else {
             // What the index said of it is not so: what came now is all that is known.
             self.index.remove(id, open.key.when.nanos)?;
@@ -309,7 +391,7 @@ impl Indexer {
             }
         }
         let mut bytes: usize = witnesses.iter().map(|(bytes, _)| bytes.len()).sum();
-        let fresh = load::records(&self.reader, &open.places)?;
+        let fresh = self.records(&open.places)?;
         let there: HashSet<RecordRef> = known.iter().collect();
         let mut places = known.clone();
         let mut refused = Vec::new();

@@ -6,7 +6,7 @@ use super::PipelineError;
 use super::cursors::Cursors;
 use super::senders::{SenderInfo, Senders};
 use super::taking::{Group, Sent};
-use crate::evidence::{Door, Draft, Envelope, Writer};
+use crate::evidence::{Door, Draft, Envelope, Statement, Writer};
 use crate::model::Moment;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,6 +22,9 @@ const GROUP_BYTES: usize = 8 << 20;
 const PUBLISH_ENTRIES: u64 = 1_024;
 /// Age of the oldest durable entry without a checkpoint at which one is signed.
 const PUBLISH_AGE: Duration = Duration::from_secs(1);
+
+/// The source of records that say who asked what.
+pub const ACCESS: &str = "access";
 
 /// What the ledger is handed.
 pub enum Item {
@@ -42,6 +45,8 @@ pub enum Item {
     },
     /// Who sends, as it is now.
     Senders(oneshot::Sender<Vec<SenderInfo>>),
+    /// What is gone is said in the log and signed; told once that is published: the log entry.
+    Retain(Box<Statement>, SyncSender<u64>),
     /// Nothing that comes behind it is taken; doors may still hold their ends of the channel.
     Stop,
     /// Answered when everything before it is durable and its place in its file is known to `Cursors`.
@@ -58,6 +63,13 @@ pub struct Delivered {
     pub peer: Option<String>,
     /// Told once they are durable: the log entry of the last one.
     pub reply: oneshot::Sender<u64>,
+}
+
+impl Delivered {
+    /// Whether it says who asked what, and nothing else.
+    fn is_access(&self) -> bool {
+        self.door == Door::Own && self.drafts.iter().all(|draft| draft.source == ACCESS)
+    }
 }
 
 /// The owner of the evidence.
@@ -118,7 +130,7 @@ impl Ledger {
                 stop = true;
                 break;
             }
-            let is_access = matches!(&item, Item::Delivered(delivered) if delivered.door == Door::Own);
+            let is_access = matches!(&item, Item::Delivered(delivered) if delivered.is_access());
             self.take(item, &mut group)?;
             if !is_access {
                 // Before it is durable: nobody is told that an answer is whole because this was late.
@@ -146,6 +158,10 @@ impl Ledger {
                 let _gone = reply.send(self.senders.list());
             }
             Item::Barrier(reply) => group.barriers.push(reply),
+            Item::Retain(statement, reply) => {
+                let leaf = self.writer.retain(&statement, (self.clock)())?;
+                let _gone = reply.send(leaf);
+            }
             Item::Draft(draft) => {
                 let envelope = Envelope::witnessed((self.clock)(), self.door, None);
                 let cursor = Cursors::entry(&draft);

@@ -7,6 +7,8 @@ use super::PipelineError;
 use super::cursors::Cursors;
 use super::indexer::Indexer;
 use super::ledger::{Item, Ledger};
+use super::retaining::Retaining;
+use super::room::{self, Room};
 use super::summary::Summary;
 use crate::config::{Config, KERNEL_AUDIT, Tail};
 use crate::evidence::{Door, Draft, Hash, Position, StoreOptions, VerifierKey, Writer};
@@ -30,6 +32,9 @@ use tokio::sync::Notify;
 
 /// Batches between the tailer and the ledger.
 const DRAFTS: usize = 8;
+
+/// Pause before a disk that is full is looked at again.
+const DISK_PAUSE: Duration = Duration::from_millis(200);
 
 /// What to run.
 #[derive(Clone)]
@@ -92,6 +97,9 @@ pub struct Live {
     vkey: VerifierKey,
     tailer: JoinHandle<()>,
     listeners: Vec<JoinHandle<()>>,
+    /// They write into the store, or hand in, until they are told to stop.
+    others: Vec<JoinHandle<()>>,
+    room: Arc<Room>,
     ledger: JoinHandle<Option<Writer>>,
     indexer: JoinHandle<Option<Summary>>,
 }
@@ -109,7 +117,8 @@ impl Live {
         writer.set_address(Some(options.address))?;
         let followed = Followed { tails: config.tail.clone(), running: Some((options.clock)()) };
         let content = Arc::new(AtomicU64::new(writer.size()));
-        let engine = Engine::new(reader, indexer.index()).following(followed).with_content(Arc::clone(&content));
+        let engine =
+            Engine::new(reader.clone(), indexer.index()).following(followed).with_content(Arc::clone(&content));
         let failure = Arc::new(Failure::default());
         let (items, received) = sync_channel(DRAFTS);
         let (door, vkey) = (items.clone(), writer.vkey());
@@ -118,7 +127,21 @@ impl Live {
         let hint = Hint::new(tailer.folders());
         let waker = hint.waker();
         let listeners = super::kernel::spawn(options, &items, &failure);
-        let tailer = spawn_tailer(tailer, options.clock, items, hint, Arc::clone(&failure));
+        let room = Arc::new(Room::default());
+        let probe = room::probe(&config.store);
+        let (disk, items_too) = (config.disk, items.clone());
+        let mut others =
+            vec![room::watch(Arc::clone(&room), disk, probe, items_too, options.clock, Arc::clone(&failure))];
+        let retaining = Retaining {
+            reader,
+            index: indexer.index(),
+            policies: config.retention.clone(),
+            items: items.clone(),
+            clock: options.clock,
+            failure: Arc::clone(&failure),
+        };
+        others.extend(retaining.spawn());
+        let tailer = spawn_tailer(tailer, options.clock, items, hint, Arc::clone(&failure), Arc::clone(&room));
         let ledger = Ledger { writer, cursors, senders, door: Door::Tail, clock: options.clock, content };
         let fails = Arc::clone(&failure);
         let ledger = std::thread::spawn(move || {
@@ -134,12 +157,17 @@ impl Live {
             index(&mut indexer, &sizes, show_after).map_err(|error| fails.set(error)).ok()?;
             Some(indexer.summary().clone())
         });
-        Ok(Live { engine, failure, waker, items: door, vkey, tailer, listeners, ledger, indexer })
+        Ok(Live { engine, failure, waker, items: door, vkey, tailer, listeners, others, room, ledger, indexer })
     }
 
     /// Whom to ask.
     pub fn engine(&self) -> Engine {
         self.engine.clone()
+    }
+
+    /// What is known of the store's disk.
+    pub fn room(&self) -> Arc<Room> {
+        Arc::clone(&self.room)
     }
 
     /// Where doors hand in what comes, and the key that signs receipts.
@@ -160,6 +188,10 @@ impl Live {
         self.tailer.join().map_err(gone("the tailer"))?;
         for listener in self.listeners {
             listener.join().map_err(gone("a listener"))?;
+        }
+        for other in self.others {
+            other.thread().unpark();
+            other.join().map_err(gone("what watches the store"))?;
         }
         // Doors may hold their ends of the channel: what they hand in from here on is not taken, and not acknowledged.
         let _ended = self.items.send(Item::Stop);
@@ -211,9 +243,16 @@ fn spawn_tailer(
     items: SyncSender<Item>,
     mut hint: Hint,
     failure: Arc<Failure<PipelineError>>,
+    room: Arc<Room>,
 ) -> JoinHandle<()> {
     std::thread::spawn(move || {
-        let mut emit = |item: TailItem| emit(item, &items, clock);
+        let mut emit = |item: TailItem| {
+            // Nothing more is read while the disk is full: files stay where they are. What was read is handed in when the collector stops.
+            while room.is_full() && !failure.stop.load(Ordering::Relaxed) {
+                std::thread::park_timeout(DISK_PAUSE);
+            }
+            emit(item, &items, clock)
+        };
         // The ledger is gone, and says why.
         let _stopped = follow(&mut tailer, &mut hint, clock, &failure.stop, &mut emit);
     })

@@ -187,6 +187,14 @@ pub enum AnswerError {
         /// As asked.
         name: String,
     },
+    /// Nothing has that name, and records are gone by retention.
+    #[error("no event `{name}` here; it may be one whose records are gone by retention: {gone}")]
+    Gone {
+        /// As asked.
+        name: String,
+        /// What is gone, and which log entries say so.
+        gone: String,
+    },
     /// Several events have that name.
     #[error("`{name}` names {count} events or more; the first are {first}")]
     Ambiguous {

@@ -15,7 +15,7 @@ use super::sources::{self, Followed};
 use super::{
     Filter, Pipe, asks_for_own, caused, findings, gaps, heard, linked, load, lookup, parse, readers, replay, sequence,
 };
-use crate::evidence::{Checkpoint, Reader};
+use crate::evidence::{Checkpoint, EvidenceError, Reader};
 use crate::index::{Field, Hit, Index, Order, Searcher, Selection, Window};
 use crate::model::{Event, Moment};
 use crate::time::Zone;
@@ -408,7 +408,11 @@ impl<'e> Filtered<'e> {
         if verdict == Verdict::No {
             return Ok(None);
         }
-        let records = load::records(&self.view.reader, &hit.places)?;
+        let records = match load::records(&self.view.reader, &hit.places) {
+            // They went since the index was asked.
+            Err(AnswerError::Evidence(EvidenceError::Pruned { .. })) => return Ok(None),
+            records => records?,
+        };
         Ok((verdict == Verdict::Yes || self.early.holds(&records)).then_some(records))
     }
 

@@ -7,7 +7,7 @@ use super::answer::{AnswerError, Sink};
 use super::engine::View;
 use super::heard::{Heard, Pulse, word_at};
 use super::load;
-use crate::evidence::{Door, Hash, Reader};
+use crate::evidence::{Door, Hash, Reader, Statement};
 use crate::model::{Moment, RecordKind, RecordRef};
 use crate::time::rfc3339;
 use serde_json::{Value, json};
@@ -26,17 +26,59 @@ pub fn gaps(view: &View, now: Moment, sink: &mut Sink<'_>) -> Result<(), AnswerE
     let mut chains = Chains::default();
     let mut serials: BTreeMap<(String, String), Counts> = BTreeMap::new();
     let mut beats = Beats::default();
+    let mut retained = Retained::default();
     for leaf in 0..view.reader.size() {
         view.in_time()?;
         chains.entry(&view.reader, leaf, sink)?;
+        retained.entry(&view.reader, leaf)?;
         read_serials(&view.reader, leaf, &mut serials, sink)?;
         beats.entry(view, leaf, sink)?;
     }
     beats.end(view, now, sink)?;
+    retained.send(sink)?;
     for ((cluster, node), counts) in serials {
         counts.send(&cluster, &node, sink)?;
     }
     Ok(())
+}
+
+/// What is gone by retention: by source of the policy, the newest statement with its log entry, and the sums of all of them.
+#[derive(Default)]
+struct Retained(BTreeMap<String, (u64, Statement)>);
+
+impl Retained {
+    fn entry(&mut self, reader: &Reader, leaf: u64) -> Result<(), AnswerError> {
+        if !Statement::may_be(&*reader.entry(leaf)?) {
+            return Ok(());
+        }
+        let Some(mut said) = reader.statement(leaf)? else { return Ok(()) };
+        if let Some((_, before)) = self.0.get(&said.source) {
+            said.batches = said.batches.saturating_add(before.batches);
+            said.records = said.records.saturating_add(before.records);
+            said.bytes = said.bytes.saturating_add(before.bytes);
+        }
+        self.0.insert(said.source.clone(), (leaf, said));
+        Ok(())
+    }
+
+    fn send(self, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
+        for (source, (leaf, said)) in self.0 {
+            let kinds: Vec<&str> = said.kinds.iter().map(|kind| kind.name()).collect();
+            let detail = format!(
+                "gone by retention, as log entry {leaf} says: {} records of {} batches ({}) received up to {}",
+                said.records,
+                said.batches,
+                kinds.join(", "),
+                said.received_until
+            );
+            sink(json!({
+                "gap": "retention", "source": source, "leaf": leaf, "kinds": kinds, "minimum_index": said.minimum_index,
+                "batches": said.batches, "records": said.records, "bytes": said.bytes, "received_until": said.received_until,
+                "detail": detail,
+            }))?;
+        }
+        Ok(())
+    }
 }
 
 /// The batches of each (source, epoch) must be numbered without a hole, name their predecessor, and lie end to end in their file.
@@ -134,8 +176,12 @@ fn read_serials(
     serials: &mut BTreeMap<(String, String), Counts>,
     sink: &mut Sink<'_>,
 ) -> Result<(), AnswerError> {
-    let entry = reader.entry(leaf)?;
+    let block = reader.block(leaf)?;
+    let entry = block.entry();
     let header = &entry.header;
+    if block.pruned().is_some() {
+        return Ok(());
+    }
     for record in 0..header.records {
         let at = RecordRef { leaf, record };
         match header.kind {
@@ -166,7 +212,7 @@ fn read_serials(
                 if let Ok(parsed) = deponent_parsers::linux::header(&bytes)
                     && !parsed.daemon
                 {
-                    let context = load::context(&entry);
+                    let context = load::context(entry);
                     let node = parsed
                         .node
                         .map_or_else(|| context.node.to_owned(), |node| String::from_utf8_lossy(&node).into_owned());

@@ -9,6 +9,7 @@ use super::engine::{View, event_line};
 use super::link_json::{self, Exhibits};
 use super::{findings, load, lookup, processes, testimony};
 use crate::correlate::{self, By, Case, Events, Failed};
+use crate::evidence::EvidenceError;
 use crate::index::{Field, Hit, Order, Plan, TermTest, Window, resolve};
 use crate::model::{Event, EventId, Source};
 use serde_json::{Value, json};
@@ -150,6 +151,7 @@ impl<'v> Store<'v> {
                 Ok(event) => events.push(event),
                 // What the index says of one event must not stop an answer about others.
                 Err(error @ AnswerError::Lost { .. }) => tracing::error!(%error, "left out of an answer"),
+                Err(AnswerError::Evidence(EvidenceError::Pruned { .. })) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -173,6 +175,7 @@ impl<'v> Store<'v> {
                 Ok(event) => events.push(event),
                 // What the index says of one event must not stop an answer about others.
                 Err(error @ AnswerError::Lost { .. }) => tracing::error!(%error, "left out of a link"),
+                Err(AnswerError::Evidence(EvidenceError::Pruned { .. })) => {}
                 Err(error) => return Err(error.into()),
             }
         }

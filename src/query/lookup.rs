@@ -9,16 +9,19 @@ use crate::evidence::{self, Checkpoint, NoteError, ProofFile};
 use crate::index::{Hit, Order, Plan, TermTest, Window, resolve};
 use crate::model::{EventId, IdPrefix, RecordRef};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Events that one name may stand for before it must be made longer.
 const NAMED_MAX: usize = 100;
+/// Statements of retention that are looked at: one source may have said much since another one.
+const STATEMENTS_MAX: usize = 1_000;
 /// Events of one moment among which a serial is looked for.
 const SAME_TIME_MAX: usize = 10_000;
 
 /// Sends each named event with its records.
 pub fn show(view: &View, names: &[String], sink: &mut Sink<'_>) -> Result<(), AnswerError> {
     for name in names {
-        for hit in named(view, name)? {
+        for hit in named(view, name).map_err(|error| or_gone(view, error))? {
             let (event, records) = load::hit(&view.reader, &hit, true)?;
             let mut line = event_line(&event, &records, true);
             if view.sight.is_withheld() {
@@ -55,9 +58,38 @@ fn seen(view: &View, hits: Vec<Hit>) -> Result<Vec<Hit>, AnswerError> {
     Ok(seen)
 }
 
+/// An unknown name may be that of an event whose records are gone: then what is gone, and who says so.
+pub fn or_gone(view: &View, error: AnswerError) -> AnswerError {
+    // Who sees a part only is not told what else there was.
+    if view.sight.is_limited() {
+        return error;
+    }
+    let AnswerError::Unknown { name } = error else { return error };
+    match gone(view) {
+        Ok(gone) if gone.is_empty() => AnswerError::Unknown { name },
+        Ok(gone) => AnswerError::Gone { name, gone: gone.join("; ") },
+        Err(error) => error,
+    }
+}
+
+/// What the newest statements of retention say, one a source.
+fn gone(view: &View) -> Result<Vec<String>, AnswerError> {
+    let plan =
+        Plan::Terms { fields: resolve("action").unwrap_or_default(), test: TermTest::Is("retention".to_owned()) };
+    let mut newest: BTreeMap<String, (u64, String)> = BTreeMap::new();
+    for hit in view.searcher.select(&plan, Window::ALL)?.page(Order::Newest, None, STATEMENTS_MAX)? {
+        let Some(leaf) = hit.places.leaf_first() else { continue };
+        if let Some(said) = view.reader.statement(leaf)? {
+            newest.entry(said.source).or_insert((leaf, said.received_until));
+        }
+    }
+    let text = |(source, (leaf, until))| format!("{source} received up to {until}, as log entry {leaf} says");
+    Ok(newest.into_iter().map(text).collect())
+}
+
 /// The one event of a name.
 pub fn one(view: &View, name: &str) -> Result<Hit, AnswerError> {
-    let mut hits = named(view, name)?;
+    let mut hits = named(view, name).map_err(|error| or_gone(view, error))?;
     match hits.pop() {
         Some(hit) if hits.is_empty() => Ok(hit),
         Some(hit) => {
@@ -151,7 +183,7 @@ fn fraction_ns(digits: &str) -> Option<i64> {
 
 /// Sends the proof file of one event as `{"proof": text}`.
 pub fn prove(view: &View, name: &str, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
-    let hits = named(view, name)?;
+    let hits = named(view, name).map_err(|error| or_gone(view, error))?;
     let [hit] = hits.as_slice() else {
         let first: Vec<String> = hits.iter().take(5).map(|hit| hit.id.to_string()).collect();
         return Err(AnswerError::Ambiguous { name: name.to_owned(), count: hits.len(), first: first.join(" ") });

@@ -223,7 +223,7 @@ impl Window<'_> {
             let told = match self.view.searcher.find(*id)? {
                 Some(hit) => match store.event(&hit) {
                     Ok(event) => Some(Told::of(&case, &event).map_err(failed)?),
-                    Err(AnswerError::Lost { .. }) => None,
+                    Err(AnswerError::Lost { .. } | AnswerError::Evidence(EvidenceError::Pruned { .. })) => None,
                     Err(error) => return Err(error),
                 },
                 None => None,
@@ -401,7 +401,7 @@ impl Log {
                 let at = RecordRef { leaf, record };
                 let bytes = match self.reader.record(at) {
                     Ok(bytes) => bytes,
-                    Err(EvidenceError::Redacted { .. }) => continue,
+                    Err(EvidenceError::Redacted { .. } | EvidenceError::Pruned { .. }) => continue,
                     Err(error) => return Err(error.into()),
                 };
                 let is_last = record.checked_add(1) == Some(header.records);

@@ -8,7 +8,7 @@ use super::listen::Peer;
 use super::metrics::Metrics;
 use crate::agent::{HOLE, SIGNER};
 use crate::evidence::{Sealed, VerifierKey, block_length};
-use crate::pipeline::{Answer, Item, Refusal, Sent};
+use crate::pipeline::{Answer, Item, Refusal, Room, Sent};
 use crate::tls::AgentName;
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::{Extension, Request, State};
@@ -40,12 +40,13 @@ pub struct AgentDoor {
     vkey: VerifierKey,
     metrics: Arc<Metrics>,
     room: Arc<Semaphore>,
+    disk: Arc<Room>,
 }
 
 impl AgentDoor {
     /// Hands what comes to the ledger whose store signs with `vkey`.
-    pub fn new(items: SyncSender<Item>, vkey: VerifierKey, metrics: Arc<Metrics>) -> AgentDoor {
-        AgentDoor { items, vkey, metrics, room: Arc::new(Semaphore::new(HELD_BYTES_MAX >> 10)) }
+    pub fn new(items: SyncSender<Item>, vkey: VerifierKey, metrics: Arc<Metrics>, disk: Arc<Room>) -> AgentDoor {
+        AgentDoor { items, vkey, metrics, room: Arc::new(Semaphore::new(HELD_BYTES_MAX >> 10)), disk }
     }
 
     /// The routes.
@@ -74,6 +75,10 @@ async fn take(
     let (parts, body) = request.into_parts();
     let signer = signer(&parts.headers)?;
     let accepts_hole = parts.headers.contains_key(HOLE);
+    if door.disk.is_full() {
+        door.metrics.agent_refused("full");
+        return Err(Problem::disk_full());
+    }
     // Held from here on until the ledger has it: bytes as the client announces them, or as many as may come.
     let expected = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(BODY_BYTES_MAX);
     if expected > BODY_BYTES_MAX {

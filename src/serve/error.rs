@@ -2,11 +2,15 @@
 //!
 //! Only this file knows status codes of errors.
 
+use crate::evidence::EvidenceError;
 use crate::query::AnswerError;
 use axum::body::Body;
 use axum::http::{Response, StatusCode, header};
 use axum::response::IntoResponse;
 use serde_json::json;
+
+/// Title of the refusal that lasts.
+const DISK_FULL: &str = "disk full";
 
 /// What a client is told.
 #[derive(Debug)]
@@ -92,6 +96,12 @@ impl Problem {
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "full", detail)
     }
 
+    /// The disk of the store is full.
+    pub fn disk_full() -> Problem {
+        let detail = "the disk of the collector's store is full: nothing new is taken until there is room again";
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, DISK_FULL, detail)
+    }
+
     /// Something failed that is not the client's fault.
     pub fn internal(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", detail)
@@ -114,6 +124,9 @@ pub fn of_answer(error: &AnswerError, query: &str) -> Problem {
         AnswerError::Query(_) => (StatusCode::BAD_REQUEST, "bad query"),
         AnswerError::Cursor { .. } => (StatusCode::BAD_REQUEST, "bad cursor"),
         AnswerError::Unknown { .. } => (StatusCode::NOT_FOUND, "not found"),
+        AnswerError::Gone { .. } | AnswerError::Evidence(EvidenceError::Pruned { .. }) => {
+            (StatusCode::NOT_FOUND, "gone by retention")
+        }
         AnswerError::Ambiguous { .. } => (StatusCode::CONFLICT, "ambiguous name"),
         AnswerError::Forbidden { .. } => (StatusCode::FORBIDDEN, "forbidden"),
         AnswerError::Slow { .. } => (StatusCode::SERVICE_UNAVAILABLE, "too slow"),
@@ -150,7 +163,8 @@ impl IntoResponse for Problem {
         let mut response = Response::new(Body::from(self.text()));
         *response.status_mut() = self.status;
         if matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+            let seconds = if self.title == DISK_FULL { "30" } else { "1" };
+            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static(seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));

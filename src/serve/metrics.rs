@@ -3,6 +3,7 @@
 //! Not here: the log of the program itself (`tracing`).
 
 use super::doors::DoorCounts;
+use crate::pipeline::{Fill, Room};
 use crate::query::Trailer;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -26,6 +27,7 @@ pub struct Metrics {
     agents_refused: [AtomicU64; REASONS.len()],
     alerts: OnceLock<Vec<Arc<AlertCounts>>>,
     doors: OnceLock<Vec<Arc<DoorCounts>>>,
+    room: OnceLock<Arc<Room>>,
 }
 
 /// Numbers about one alert.
@@ -125,6 +127,11 @@ impl Metrics {
         let _again = self.doors.set(counts);
     }
 
+    /// The store's disk is watched; said once.
+    pub fn room(&self, room: Arc<Room>) {
+        let _again = self.room.set(room);
+    }
+
     /// The page.
     pub fn page(&self, trailer: &Trailer, events: u64) -> String {
         let signed = trailer.checkpoint.as_deref().and_then(|line| line.rsplit(' ').nth(1)?.parse().ok()).unwrap_or(0);
@@ -147,6 +154,14 @@ impl Metrics {
         put("signed_entries", "gauge", "Log entries under the newest signed checkpoint.", &[("", signed)]);
         put("indexed_entries", "gauge", "Log entries that can be found.", &[("", trailer.indexed)]);
         put("indexed_events", "gauge", "Events that can be found.", &[("", events)]);
+        if let Some(room) = self.room.get() {
+            let ((used, total), fill) = (room.bytes(), room.fill());
+            put("disk_used_bytes", "gauge", "Used bytes of the store's file system.", &[("", used)]);
+            put("disk_bytes", "gauge", "Bytes of the store's file system.", &[("", total)]);
+            let level = [(Fill::Scarce, "{level=\"warn\"}"), (Fill::Full, "{level=\"refuse\"}")];
+            let level = level.map(|(from, label)| (label, u64::from(fill >= from)));
+            put("disk_reached", "gauge", "Whether that much of it is used.", &level);
+        }
         let questions = [
             ("{outcome=\"answered\"}", count(&self.answered)),
             ("{outcome=\"refused\"}", count(&self.refused)),

@@ -253,6 +253,7 @@ fn source() -> Value {
         "last_heartbeat": text("When the agent that reads it made its newest heartbeat, or said that it stops"),
         "heartbeat_s": count("How often that agent speaks"),
         "spool_bytes": count("Bytes that wait on that agent's node"),
+        "gone_records": count("Records of it that are gone by retention; absent where there are none"),
         "last_error": text("What is wrong now, else the newest gap or oddity"),
         "last_error_time": text("When that was"),
     } });

@@ -7,7 +7,7 @@ use super::access::Caller;
 use super::clients::Clients;
 use crate::evidence::Door;
 use crate::model::Moment;
-use crate::pipeline::{Delivered, Item, own_records};
+use crate::pipeline::{ACCESS, Delivered, Item, own_records};
 use crate::query::json;
 use crate::time::rfc3339;
 use serde_json::{Map, Value, json};
@@ -287,7 +287,7 @@ impl Writing {
             text.push('\n');
         }
         loop {
-            let draft = own_records(&text, "access", &self.cluster, &self.node);
+            let draft = own_records(&text, ACCESS, &self.cluster, &self.node);
             let (reply, durable) = oneshot::channel();
             let item = Item::Delivered(Box::new(Delivered { drafts: vec![draft], door: Door::Own, peer: None, reply }));
             match self.items.try_send(item) {

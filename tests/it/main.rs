@@ -45,6 +45,7 @@ mod live;
 mod other_tools;
 mod questions;
 mod relink;
+mod retention;
 mod rotation;
 mod scenarios;
 mod sources;

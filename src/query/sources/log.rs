@@ -62,6 +62,8 @@ pub struct Log {
     pub batches: u64,
     pub records: u64,
     pub bytes: u64,
+    /// Records of it that are gone by retention.
+    pub gone_records: u64,
     pub first: Option<Moment>,
     pub last: Option<Moment>,
     /// Its newest batch.
@@ -146,7 +148,8 @@ pub fn all(view: &View, now: Moment) -> Result<(BTreeMap<Name, Log>, u64), Answe
     let mut more = 0u64;
     for leaf in 0..view.reader.size() {
         view.in_time()?;
-        let entry = view.reader.entry(leaf)?;
+        let block = view.reader.block(leaf)?;
+        let entry = block.entry();
         let header = &entry.header;
         // What an agent says of itself is a line of its own: it may read nothing.
         let of_agent = entry.envelope.door == Door::Agent && header.source == format!("{}:agent", header.node);
@@ -158,7 +161,11 @@ pub fn all(view: &View, now: Moment) -> Result<(BTreeMap<Name, Log>, u64), Answe
             more += 1;
             continue;
         }
-        logs.entry(name).or_default().add(leaf, header, entry.envelope.door, entry.envelope.received, now);
+        let log = logs.entry(name).or_default();
+        log.add(leaf, header, entry.envelope.door, entry.envelope.received, now);
+        if block.pruned().is_some() {
+            log.gone_records = log.gone_records.saturating_add(u64::from(header.records));
+        }
     }
     for ((cluster, node), heard) in heard::agents(view)? {
         let agent = Agent { pulse: heard.pulse(view, now)?, heard };

@@ -238,6 +238,7 @@ impl Rows {
         ] {
             put(key, Some(count.into()));
         }
+        put("gone_records", (log.gone_records > 0).then(|| log.gone_records.into()));
         let mut of_now = verdict.and_then(|verdict| verdict.error.as_deref()).map(|error| (self.now, error));
         if let Some(agent) = &log.agent {
             let word = &agent.heard.word;

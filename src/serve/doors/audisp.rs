@@ -166,7 +166,7 @@ async fn durable(intake: &Intake, peer: &str, stop: &watch::Receiver<bool>, draf
     loop {
         match intake.deliver(Door::Audisp, peer, drafts.clone()).await {
             Ok(()) => return Ok(()),
-            Err(Undelivered::Full) => {}
+            Err(Undelivered::Full | Undelivered::Disk) => {}
             Err(Undelivered::Stopping) if *stop.borrow() => return Err(ENDING),
             Err(Undelivered::Stopping) => return Err(DISK_ERROR),
         }

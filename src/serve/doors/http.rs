@@ -25,6 +25,7 @@ pub fn name_of(peer: &Peer) -> String {
 pub fn problem(undelivered: Undelivered) -> Problem {
     match undelivered {
         Undelivered::Full => Problem::full(),
+        Undelivered::Disk => Problem::disk_full(),
         Undelivered::Stopping => Problem::not_ready("the collector is stopping"),
     }
 }

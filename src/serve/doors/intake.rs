@@ -6,7 +6,7 @@ use super::counts::{DoorCounts, Reason};
 use crate::config::ThirdDoor;
 use crate::evidence::{Door, Draft, Hash};
 use crate::model::{Moment, RecordKind};
-use crate::pipeline::{Delivered, Item};
+use crate::pipeline::{Delivered, Item, Room};
 use crate::source::{Batcher, Label, Messages, Stop};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +20,8 @@ const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Pause before a full queue is tried again.
 const PAUSE: Duration = Duration::from_millis(2);
+/// Pause before a disk that is full is looked at again.
+const DISK_PAUSE: Duration = Duration::from_millis(200);
 /// Bytes of one permit.
 const PERMIT_BYTES: usize = 1 << 10;
 
@@ -28,6 +30,8 @@ const PERMIT_BYTES: usize = 1 << 10;
 pub enum Undelivered {
     /// More comes in than becomes durable.
     Full,
+    /// The disk of the store is full.
+    Disk,
     /// The collector ends.
     Stopping,
 }
@@ -44,6 +48,7 @@ pub struct Intake {
     pub store: PathBuf,
     items: SyncSender<Item>,
     room: Arc<Semaphore>,
+    disk: Arc<Room>,
 }
 
 impl Intake {
@@ -54,9 +59,10 @@ impl Intake {
         store: &Path,
         clock: fn() -> Moment,
         counts: Arc<DoorCounts>,
+        disk: Arc<Room>,
     ) -> Intake {
         let room = Arc::new(Semaphore::new(config.limits.held_bytes.div_ceil(PERMIT_BYTES)));
-        Intake { config, counts, clock, store: store.to_owned(), items, room }
+        Intake { config, counts, clock, store: store.to_owned(), items, room, disk }
     }
 
     /// How long a message may take to come whole.
@@ -66,6 +72,10 @@ impl Intake {
 
     /// Room for so many bytes, as soon as there is some.
     pub async fn hold(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Undelivered> {
+        if self.disk.is_full() {
+            self.counts.refused(Reason::Full);
+            return Err(Undelivered::Disk);
+        }
         let permits = u32::try_from(permits(bytes)).unwrap_or(u32::MAX);
         let room = tokio::time::timeout(QUEUE_TIMEOUT, Arc::clone(&self.room).acquire_many_owned(permits)).await;
         match room {
@@ -95,6 +105,15 @@ impl Intake {
     pub async fn deliver(&self, door: Door, peer: &str, drafts: Vec<Draft>) -> Result<(), Undelivered> {
         if drafts.is_empty() {
             return Ok(());
+        }
+        let since = Instant::now();
+        // A stream is read no further meanwhile: it tries again with what it has.
+        while self.disk.is_full() {
+            if since.elapsed() >= QUEUE_TIMEOUT {
+                self.counts.refused(Reason::Full);
+                return Err(Undelivered::Disk);
+            }
+            tokio::time::sleep(DISK_PAUSE).await;
         }
         let records: usize = drafts.iter().map(|draft| draft.lengths.len()).sum();
         let bytes: usize = drafts.iter().map(|draft| draft.bytes.len()).sum();

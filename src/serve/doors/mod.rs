@@ -25,7 +25,7 @@ use super::metrics::Metrics;
 use super::routes::ServeError;
 use crate::config::{Protocol, ThirdDoor};
 use crate::model::Moment;
-use crate::pipeline::Item;
+use crate::pipeline::{Item, Room};
 use crate::tls::{Clients, ServerTls, TlsError};
 use intake::Intake;
 use std::net::SocketAddr;
@@ -97,7 +97,7 @@ impl Doors {
     /// Takes what comes until `stop` says so.
     pub fn start(
         self,
-        items: &SyncSender<Item>,
+        (items, disk): (&SyncSender<Item>, &Arc<Room>),
         store: &Path,
         clock: fn() -> Moment,
         metrics: &Arc<Metrics>,
@@ -109,7 +109,7 @@ impl Doors {
             let (protocol, connections_max) = (config.protocol, config.limits.connections);
             let counts = Arc::new(DoorCounts::new(protocol.name()));
             all.push(Arc::clone(&counts));
-            let intake = Arc::new(Intake::new(config, items.clone(), store, clock, counts));
+            let intake = Arc::new(Intake::new(config, items.clone(), store, clock, counts, Arc::clone(disk)));
             let (metrics, mut stop) = (Arc::clone(metrics), stop.clone());
             let router = match protocol {
                 Protocol::Webhook => webhook::router(Arc::clone(&intake)),

@@ -152,7 +152,7 @@ pub async fn durable(intake: &Intake, door: Door, peer: &str, drafts: Vec<Draft>
     loop {
         match intake.deliver(door, peer, drafts.clone()).await {
             Ok(()) => return true,
-            Err(Undelivered::Full) => {}
+            Err(Undelivered::Full | Undelivered::Disk) => {}
             Err(Undelivered::Stopping) => return false,
         }
     }
