@@ -46,6 +46,8 @@ pub(super) fn of_collector(old: &Config, new: &Config) -> Vec<&'static str> {
         ("[[tail]]", old.tail != new.tail),
         ("[access]", old.access != new.access),
         ("[metrics]", old.metrics != new.metrics),
+        ("[[retention]]", old.retention != new.retention),
+        ("[disk]", old.disk != new.disk),
         ("[[alert]]", old.alert != new.alert),
         ("[agents]", old.agents != new.agents),
         ("[webhook], [ndjson], [syslog], [relp], [audisp]", old.doors != new.doors),

@@ -19,6 +19,8 @@ pub enum Role {
     Auditor,
     /// Sources, gaps, agents, metrics; no evidence
     Operator,
+    /// Sends records to a door that takes tokens; asks nothing
+    Agent,
 }
 
 impl Role {
@@ -28,6 +30,7 @@ impl Role {
             Role::Reader => "reader",
             Role::Auditor => "auditor",
             Role::Operator => "operator",
+            Role::Agent => "agent",
         }
     }
 }
@@ -71,7 +74,10 @@ impl Grant {
     /// What does not, for people.
     pub fn check(&self) -> Result<(), String> {
         if self.roles.is_empty() {
-            return Err("no role: reader, auditor or operator".to_owned());
+            return Err("no role: reader, auditor, operator or agent".to_owned());
+        }
+        if self.has(Role::Agent) && (self.roles.len() > 1 || !self.namespaces.is_empty() || !self.sources.is_empty()) {
+            return Err("who sends as `agent` asks nothing: no other role, no limits but clusters".to_owned());
         }
         if [&self.clusters, &self.namespaces, &self.sources].into_iter().flatten().any(String::is_empty) {
             return Err("a cluster, namespace or source without a name".to_owned());
@@ -168,6 +174,10 @@ impl Written {
         if !self.certificate.is_empty() && !has_ca {
             return wrong("ca", "the authority of clients' certificates is needed for `access.certificate`".to_owned());
         }
+        if self.anonymous.contains(&Role::Agent) || self.certificate.iter().any(|one| one.roles.contains(&Role::Agent))
+        {
+            return wrong("roles", "`agent` is for tokens at doors (docs/doors.md); here one asks".to_owned());
+        }
         for (at, one) in self.certificate.iter().enumerate() {
             if let Err(message) = one.grant().check() {
                 return wrong(&format!("certificate: {}", one.name), message);
@@ -216,6 +226,7 @@ mod tests {
                 "no source",
             ),
             (&format!("{tls}ca = 'c'\n[[access.certificate]]\nname = ''\nroles = ['reader']"), "no name"),
+            ("[access]\nanonymous = ['agent']", "tokens at doors"),
         ] {
             let message = parse(text).unwrap_err();
             assert!(message.contains(wanted), "{text:?}: {message}");

@@ -65,6 +65,7 @@ pub(super) struct Written {
     zone: Option<String>,
     fields: Option<BTreeMap<String, Vec<String>>>,
     relp: Option<bool>,
+    tokens: Option<bool>,
     peers: Option<Vec<String>>,
     nodes: Option<BTreeMap<String, String>>,
     connections: Option<u64>,
@@ -92,6 +93,8 @@ pub struct ThirdDoor {
     pub kinds: BTreeMap<String, Option<RecordKind>>,
     /// How records are to be read.
     pub reading: Reading,
+    /// Whether it takes a token of the role `agent`, or a certificate of the authority where one is named.
+    pub tokens: bool,
     /// Who may send without a certificate; none: everybody on this machine.
     pub peers: Vec<IpNet>,
     /// Nodes by their addresses.
@@ -137,10 +140,15 @@ impl Written {
         let listen: SocketAddr = self.listen.parse().map_err(|_| {
             wrong("listen", format!("`{}` is not an address with a port, such as 127.0.0.1:7365", self.listen))
         })?;
+        let tokens = self.tokens == Some(true);
         let tls = match (self.cert, self.key, self.ca) {
             (None, None, None) => None,
             (Some(cert), Some(key), Some(ca)) => Some(Files { cert, key, ca }),
-            _ => return Err(wrong("cert", "`cert`, `key` and `ca` are needed together".to_owned())),
+            (Some(cert), Some(key), None) if tokens => Some(Files { cert, key, ca: PathBuf::new() }),
+            _ => {
+                let message = "`cert`, `key` and `ca` are needed together; with `tokens = true` not the last";
+                return Err(wrong("cert", message.to_owned()));
+            }
         };
         let mut peers = Vec::new();
         for text in self.peers.unwrap_or_default() {
@@ -188,6 +196,7 @@ impl Written {
             protocol,
             listen,
             tls,
+            tokens,
             cluster: self.cluster.unwrap_or_else(|| cluster.to_owned()),
             node: self.node.unwrap_or_else(|| node.to_owned()),
             kind,
@@ -210,6 +219,7 @@ impl Written {
             ("zone", self.zone.is_some() && fixed),
             ("kinds", self.kinds.is_some() && protocol != Protocol::Ndjson),
             ("relp", self.relp.is_some() && protocol != Protocol::Syslog),
+            ("tokens", self.tokens.is_some() && !matches!(protocol, Protocol::Webhook | Protocol::Ndjson)),
             ("peers", self.peers.is_some() && !audisp),
             ("nodes", self.nodes.is_some() && !audisp),
             ("cert", certificates && audisp),
@@ -276,6 +286,8 @@ mod tests {
             ("[syslog]\nlisten = '127.0.0.1:1'\nkind = 'csv'", "none of: auditd"),
             ("[ndjson]\nlisten = '127.0.0.1:1'\nmessage_mib = 0", "not within 1 to 256"),
             ("[ndjson]\nlisten = '127.0.0.1:1'\nrate = 0", "unknown field"),
+            ("[syslog]\nlisten = '127.0.0.1:1'\ntokens = true", "no such key"),
+            ("[ndjson]\nlisten = '0.0.0.0:1'\ntokens = true", "not a loopback address"),
         ] {
             let message = parse(text).unwrap_err();
             assert!(message.contains(wanted), "{text:?}: {message}");

@@ -320,6 +320,7 @@ pub static RULES: &[&Rule] = &[
     &SESSION_EXEC,
     &EXEC_PROCESS,
     &PROCESS_CHILD,
+    &PROCESS_CONTAINER,
     &SESSION_STREAM,
     &LOGIN_LINE,
     &LOGIN_SESSION,
@@ -337,7 +338,6 @@ pub static RULES: &[&Rule] = &[
     &CSR_APPROVAL,
     &CLIENT_REQUEST,
     &FIREWALL_CONNECTION,
-    &PROCESS_CONTAINER,
 ];
 
 /// An exec that nobody asked the API server for.

@@ -146,6 +146,43 @@ fn bombs_and_clients_that_trickle_are_cut_off() {
 }
 
 #[test]
+fn a_door_that_takes_tokens_takes_those_of_agents_alone() {
+    let scratch = Scratch::new();
+    let served = Served::start(&scratch, "[ndjson]\nlisten = '127.0.0.1:0'\ntokens = true\n");
+    let token = |name: &str, more: &[&str]| {
+        let made = scratch.ok(&[&["token", "-c", "config.toml", "add", name, "-q"], more].concat());
+        made.out.trim().to_owned()
+    };
+    let (app, reader) = (token("app", &["--role", "agent"]), token("jane", &["--role", "reader"]));
+    let elsewhere = token("other", &["--role", "agent", "--cluster", "elsewhere"]);
+    let post = |authorization: &str, body: &str| {
+        let headers =
+            if authorization.is_empty() { String::new() } else { format!("Authorization: {authorization}\r\n") };
+        served.ask("ndjson", "POST", "/ingest/application", &headers, body.as_bytes()).status
+    };
+    let basic = data_encoding::BASE64.encode(format!("me:{app}").as_bytes());
+    assert_eq!(post(&format!("Bearer {app}"), "{\"user\":\"alice\",\"action\":\"one\"}\n"), 200);
+    assert_eq!(post(&format!("Basic {basic}"), "{\"user\":\"alice\",\"action\":\"two\"}\n"), 200);
+    for authorization in ["", "Bearer dpn_aaaaaaaa_bbbb", &format!("Bearer {reader}"), &format!("Bearer {app}x")] {
+        assert_eq!(post(authorization, "{\"user\":\"eve\",\"action\":\"lie\"}\n"), 401, "{authorization}");
+    }
+    assert_eq!(post(&format!("Bearer {elsewhere}"), "{\"user\":\"eve\"}\n"), 403);
+    // Who sends asks nothing.
+    let asked = served.collector.get("/v1/events", &format!("Authorization: Bearer {app}\r\n"));
+    assert_eq!(asked.0, 403, "{}", asked.1);
+    wait_for(&scratch, "source:application who:alice", 2);
+    scratch.ok(&["token", "-c", "config.toml", "revoke", "app"]);
+    let started = std::time::Instant::now();
+    while post(&format!("Bearer {app}"), "") != 401 {
+        assert!(started.elapsed() < crate::live::BOUND);
+    }
+    assert!(scratch.search("who:eve").is_empty());
+    served.collector.kill();
+    let sender = scratch.search("source:self action:access-denied who:app");
+    assert_eq!(sender.len(), 1, "what an agent asked is on record");
+}
+
+#[test]
 fn a_request_that_comes_again_is_stored_once() {
     let scratch = Scratch::new();
     let served = Served::start(&scratch, LOCAL);

@@ -1,11 +1,12 @@
 //! Doors of third parties: what other people's programs send becomes evidence, and is acknowledged once it is durable.
 //!
-//! Inside: `intake` (the way to the ledger, bounded), `http` (bodies), `webhook`, `ndjson`, `bulk` and `otlp` (over HTTP), `stream` (connections), `syslog`, `relp` and
+//! Inside: `gate` (tokens), `intake` (the way to the ledger, bounded), `http` (bodies), `webhook`, `ndjson`, `bulk` and `otlp` (over HTTP), `stream` (connections), `syslog`, `relp` and
 //! `audisp` (over TCP), `counts`. For people: `docs/doors.md`. Not here: the door of agents (`serve::batches`), their configuration (`config::doors`), what records mean (`normalise`).
 
 mod audisp;
 mod bulk;
 mod counts;
+mod gate;
 mod http;
 mod intake;
 mod lines;
@@ -23,10 +24,13 @@ pub use counts::DoorCounts;
 use super::listen::{Door, serve};
 use super::metrics::Metrics;
 use super::routes::ServeError;
+use crate::access::Tokens;
 use crate::config::{Protocol, ThirdDoor};
 use crate::model::Moment;
 use crate::pipeline::{Item, Room};
 use crate::tls::{Clients, ServerTls, TlsError};
+use axum::middleware::from_fn_with_state;
+use gate::Gate;
 use intake::Intake;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -76,7 +80,8 @@ impl Doors {
         let mut doors = Vec::new();
         for config in configured {
             let name = config.protocol.name();
-            let tls = config.tls.clone().map(|files| ServerTls::open(files, Clients::Required)).transpose();
+            let clients = if config.tokens { Clients::Optional } else { Clients::Required };
+            let tls = config.tls.clone().map(|files| ServerTls::open(files, clients)).transpose();
             let tls = tls.map_err(|error| DoorError::Tls { name, error })?;
             let listener = TcpListener::bind(config.listen).await;
             let address = config.listen;
@@ -109,6 +114,10 @@ impl Doors {
             let (protocol, connections_max) = (config.protocol, config.limits.connections);
             let counts = Arc::new(DoorCounts::new(protocol.name()));
             all.push(Arc::clone(&counts));
+            let gate = config.tokens.then(|| {
+                let (tokens, cluster) = (Tokens::of(store), config.cluster.clone());
+                Arc::new(Gate { tokens, cluster, clock, counts: Arc::clone(&counts) })
+            });
             let intake = Arc::new(Intake::new(config, items.clone(), store, clock, counts, Arc::clone(disk)));
             let (metrics, mut stop) = (Arc::clone(metrics), stop.clone());
             let router = match protocol {
@@ -118,6 +127,10 @@ impl Doors {
                     servers.spawn(stream::take(intake, listener, tls, metrics, stop));
                     continue;
                 }
+            };
+            let router = match gate {
+                Some(gate) => router.layer(from_fn_with_state(gate, gate::gate)),
+                None => router,
             };
             servers.spawn(serve(Door { listener, tls, router, connections_max }, metrics, async move {
                 // An error means that the sender is gone: stop too.
