@@ -364,7 +364,8 @@ mod tests {
         let first = add(store.path(), "ci", reader(), None, at(0)).unwrap();
         add(store.path(), "ci", reader(), None, at(0)).unwrap();
         assert!(matches!(revoke(store.path(), "ci", false, at(1)), Err(TokenError::Several { count: 2, .. })));
-        assert_eq!(revoke(store.path(), &first.token.id, false, at(1)).unwrap(), [first.token.id.clone()]);
+        let id = &first.token.id;
+        assert_eq!(revoke(store.path(), id, false, at(1)).unwrap(), std::slice::from_ref(id));
         assert_eq!(revoke(store.path(), "ci", true, at(1)).unwrap().len(), 1);
         assert_eq!(list(store.path()).unwrap().len(), 2);
     }

@@ -11,8 +11,8 @@ use crate::pipeline::{Live, LiveOptions};
 use crate::query::Engine;
 use crate::render::{Safe, whole};
 use crate::serve::{
-    Access, AgentDoor, Alerts, Door, DoorError, Doors, Ground, Metrics, Shared, check_alerts, connections_max, health,
-    recorder, router, serve,
+    Access, AgentDoor, Alerts, Door, DoorError, Doors, Ground, Local, Metrics, Shared, check_alerts, connections_max,
+    health, recorder, router, serve,
 };
 use crate::tls::{Clients, ServerTls};
 use std::net::SocketAddr;
@@ -151,9 +151,9 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     })?;
     let begin = entries(config);
     let options = LiveOptions { config: config.clone(), address, clock: crate::time::now };
-    let started = tokio::task::spawn_blocking(move || Live::start(&options));
-    let live = started.await.map_err(|error| CliError::new(Exit::InputOutput, error))?;
-    let live = live.map_err(|error| super::ingest::pipeline_error(&error))?;
+    let started = tokio::task::spawn_blocking(move || Live::start(&options, Local::write));
+    let started = started.await.map_err(|error| CliError::new(Exit::InputOutput, error))?;
+    let (live, own_token) = started.map_err(|error| super::ingest::pipeline_error(&error))?;
     let asked = asked_to_stop();
     greet(config, public, &live.engine());
     if let Some(listener) = &open_door {
@@ -170,8 +170,7 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     let within = std::time::Duration::from_secs(config.limits.answer_s);
     let items = live.door().0;
     let (recorder, writing) = recorder(items.clone(), &config.cluster, &config.node, crate::time::now);
-    let access = Access::open(&config.access, &config.store, recorder);
-    let access = Arc::new(access.map_err(|error| CliError::io("access/local in the store's folder", &error))?);
+    let access = Arc::new(Access::open(&config.access, &config.store, recorder, own_token));
     let recording = tokio::spawn(writing.run(access.clients.clone()));
     let mut shared = Shared::new(live.engine(), crate::time::now, address, within, access);
     shared.items = Some(items);

@@ -22,7 +22,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::fmt::Display;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -105,8 +105,11 @@ pub struct Live {
 }
 
 impl Live {
-    /// Opens the store, catches up, and starts.
-    pub fn start(options: &LiveOptions) -> Result<Live, PipelineError> {
+    /// Opens the store, catches up, and starts. `opened` is called when the store is this process's own, before anybody is told where it answers.
+    pub fn start<T>(
+        options: &LiveOptions,
+        opened: impl FnOnce(&Path) -> std::io::Result<T>,
+    ) -> Result<(Live, T), PipelineError> {
         let config = &options.config;
         let mut writer = Writer::open(&StoreOptions::new(config.store.clone()))?;
         let reader = writer.reader();
@@ -114,6 +117,8 @@ impl Live {
         let mut indexer = Indexer::open(&config.store, reader.clone(), config.limits.index_heap_bytes)?;
         indexer.advance(writer.size(), &mut |_| ())?;
         indexer.commit()?;
+        let what = || format!("what belongs to a running collector, below {}", config.store.display());
+        let own = opened(&config.store).map_err(|error| PipelineError::Io { what: what(), error })?;
         writer.set_address(Some(options.address))?;
         let followed = Followed { tails: config.tail.clone(), running: Some((options.clock)()) };
         let content = Arc::new(AtomicU64::new(writer.size()));
@@ -157,7 +162,7 @@ impl Live {
             index(&mut indexer, &sizes, show_after).map_err(|error| fails.set(error)).ok()?;
             Some(indexer.summary().clone())
         });
-        Ok(Live { engine, failure, waker, items: door, vkey, tailer, listeners, others, room, ledger, indexer })
+        Ok((Live { engine, failure, waker, items: door, vkey, tailer, listeners, others, room, ledger, indexer }, own))
     }
 
     /// Whom to ask.

@@ -114,37 +114,34 @@ pub struct Access {
     tokens: Tokens,
     certificates: BTreeMap<String, Granted>,
     anonymous: Option<Granted>,
-    local: Option<Local>,
+    local: Local,
     /// How much each of them asks.
     pub clients: Clients,
     /// Where it is kept.
     pub recorder: Recorder,
 }
 
-/// The collector's own token.
-struct Local {
+/// The collector's own token, for whoever can read the store.
+pub struct Local {
     path: PathBuf,
     hash: [u8; 32],
     granted: Granted,
 }
 
 impl Access {
-    /// As configured, for a store. Writes the token of whoever can read the store.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub fn open(config: &AccessConfig, store: &Path, recorder: Recorder) -> std::io::Result<Access> {
+    /// As configured, for a store.
+    pub fn open(config: &AccessConfig, store: &Path, recorder: Recorder, local: Local) -> Access {
         let certificates =
             config.certificates.iter().map(|one| (one.name.clone(), granted(one.grant()))).collect::<BTreeMap<_, _>>();
         let anonymous = Grant { roles: config.anonymous.clone(), ..Grant::default() };
-        Ok(Access {
+        Access {
             tokens: Tokens::of(store),
             certificates,
             anonymous: Some(anonymous).filter(|grant| !grant.roles.is_empty()).map(granted),
-            local: Some(Local::write(&store.join(LOCAL))?),
+            local,
             clients: Clients::default(),
             recorder,
-        })
+        }
     }
 
     /// Who a request comes from. `plain`: by a loopback address, without TLS.
@@ -169,8 +166,8 @@ impl Access {
             let token =
                 token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
             let Some(token) = token else { return Err(Denied::new("no bearer token", None)) };
-            if let Some(local) = self.local.as_ref().filter(|local| plain && local.is(token)) {
-                return Ok(caller(By::Local, Some("local".to_owned()), None, local.granted.clone()));
+            if plain && self.local.is(token) {
+                return Ok(caller(By::Local, Some("local".to_owned()), None, self.local.granted.clone()));
             }
             return match self.tokens.find(token, now) {
                 Some((known, Standing::Valid)) => {
@@ -203,15 +200,18 @@ impl Access {
 
 impl Drop for Access {
     fn drop(&mut self) {
-        if let Some(local) = &self.local {
-            // A token of a collector that is gone opens nothing.
-            let _left = std::fs::remove_file(&local.path);
-        }
+        // A token of a collector that is gone opens nothing.
+        let _left = std::fs::remove_file(&self.local.path);
     }
 }
 
 impl Local {
-    fn write(path: &Path) -> std::io::Result<Local> {
+    /// Makes it and writes it into the store's folder, which must be this process's own by then.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(store: &Path) -> std::io::Result<Local> {
+        let path = &store.join(LOCAL);
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(|error| std::io::Error::other(error.to_string()))?;
         let token = data_encoding::BASE32_NOPAD.encode(&secret).to_ascii_lowercase();

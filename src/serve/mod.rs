@@ -26,7 +26,7 @@ mod stream;
 mod tail;
 mod testimony;
 
-pub use access::{Access, local_token};
+pub use access::{Access, Local, local_token};
 pub use alerts::{AlertError, Alerts, Ground, Out, check as check_alerts};
 pub use batches::AgentDoor;
 pub use doors::{DoorError, Doors};

@@ -59,7 +59,7 @@ mod tests {
             let (_stream, peer) = listener.accept().unwrap();
             let own = client.peer_addr().unwrap();
             assert_eq!(uid(Path::new("/proc"), peer, own), Some(me), "{address}");
-            assert_eq!(uid(Path::new("/proc"), own, peer).is_some(), true, "the other end is ours, too");
+            assert!(uid(Path::new("/proc"), own, peer).is_some(), "the other end is ours, too");
             let other = SocketAddr::new(peer.ip(), peer.port().wrapping_add(1));
             assert_eq!(uid(Path::new("/proc"), other, own), None);
         }
