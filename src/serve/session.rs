@@ -71,6 +71,17 @@ fn action(question: &Question, form: Form) -> &'static str {
     }
 }
 
+/// A question as the access log has it: without what was not said.
+fn said(question: Value) -> Value {
+    match question {
+        Value::Object(members) => {
+            let members = members.into_iter().filter(|(_, value)| !value.is_null() && *value != Value::Bool(false));
+            Value::Object(members.map(|(name, value)| (name, said(value))).collect())
+        }
+        other => other,
+    }
+}
+
 /// Who may ask it at all.
 fn roles(question: &Question) -> &'static [Role] {
     match question {
@@ -91,7 +102,7 @@ impl Session {
     }
 
     fn note_of(&self, question: &Question, form: Form) -> Note {
-        let note = self.note(action(question, form), json!(question));
+        let note = self.note(action(question, form), said(json!(question)));
         match question {
             Question::Search(search) if search.leaf_from.is_some() => {
                 let what = Question::Search(Search { leaf_from: None, after: None, limit: None, ..search.clone() });
