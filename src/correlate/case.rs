@@ -2,6 +2,8 @@
 //!
 //! Links are computed when somebody asks, from the events as they are then, and never stored (`docs/adr/0007`). Not here: the rules.
 
+use super::clock::Offset;
+use super::container::InPod;
 use super::keys::MINUTE_NS;
 use super::session::Exec;
 use crate::model::{Event, EventId, Source};
@@ -60,6 +62,10 @@ impl By {
 pub trait Events {
     /// Events with a join key, from `since` to `until` (ns, both included), oldest first and by id, the first `limit`.
     fn with_key(&self, key: &str, since: i64, until: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed>;
+    /// Whether no event has a join key from `since` to `until` (ns, both included).
+    fn none(&self, key: &str, since: i64, until: i64) -> Result<bool, Failed> {
+        Ok(self.with_key(key, since, until, 1)?.is_empty())
+    }
     /// Events with a join key at or before `until`, newest first, the first `limit`.
     fn latest(&self, key: &str, until: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed>;
     /// What follows `prefix` in the join keys that there are, and the time (ns) of the first event of each; the first `limit`.
@@ -71,6 +77,8 @@ pub trait Events {
 }
 
 type Several = Rc<Vec<Arc<Event>>>;
+/// The sessions of the API server, and those of the kubelet.
+type BothSides = (Vec<EventId>, Vec<EventId>);
 type Endings = Rc<Vec<(String, i64)>>;
 
 /// A question in progress.
@@ -81,6 +89,10 @@ pub struct Case<'e> {
     endings: RefCell<HashMap<String, Endings>>,
     spans: RefCell<HashMap<Source, Option<(i64, i64)>>>,
     pub(super) execs: RefCell<HashMap<EventId, Rc<Exec>>>,
+    /// By the lives that they were looked for in.
+    pub(super) pods: RefCell<HashMap<Vec<String>, Rc<InPod>>>,
+    /// By the sessions that tell it: the API server's and the kubelet's.
+    pub(super) offsets: RefCell<HashMap<BothSides, Offset>>,
 }
 
 impl std::fmt::Debug for Case<'_> {
@@ -99,12 +111,19 @@ impl<'e> Case<'e> {
             endings: RefCell::default(),
             spans: RefCell::default(),
             execs: RefCell::default(),
+            pods: RefCell::default(),
+            offsets: RefCell::default(),
         }
     }
 
     /// As [`Events::with_key`], asked once.
     pub fn with_key(&self, key: String, since: i64, until: i64) -> Result<Rc<Vec<Arc<Event>>>, Failed> {
         self.some(key, since, until, FOUND_MAX)
+    }
+
+    /// As [`Events::none`].
+    pub fn none(&self, key: &str, since: i64, until: i64) -> Result<bool, Failed> {
+        self.events.none(key, since, until)
     }
 
     fn some(&self, key: String, since: i64, until: i64, limit: usize) -> Result<Several, Failed> {
@@ -251,4 +270,43 @@ impl<'e> Case<'e> {
 /// The order of events on a node: by stamp, and by the kernel's serial within one.
 pub fn order(event: &Event) -> (i64, u64, EventId) {
     (event.when.event.nanos, event.how.serial.unwrap_or(0), event.id)
+}
+
+#[cfg(test)]
+pub mod stub {
+    use super::*;
+
+    /// No event that can be read; keys and times of some, and how often it was asked whether there is none.
+    #[derive(Default)]
+    pub struct Times {
+        pub at: Vec<(String, i64)>,
+        pub asked: RefCell<usize>,
+    }
+
+    impl Events for Times {
+        fn with_key(&self, _: &str, _: i64, _: i64, _: usize) -> Result<Vec<Arc<Event>>, Failed> {
+            Ok(Vec::new())
+        }
+
+        fn none(&self, key: &str, since: i64, until: i64) -> Result<bool, Failed> {
+            *self.asked.borrow_mut() += 1;
+            Ok(!self.at.iter().any(|(other, at)| other == key && (since..=until).contains(at)))
+        }
+
+        fn latest(&self, _: &str, _: i64, _: usize) -> Result<Vec<Arc<Event>>, Failed> {
+            Ok(Vec::new())
+        }
+
+        fn endings(&self, _: &str, _: usize) -> Result<Vec<(String, i64)>, Failed> {
+            Ok(Vec::new())
+        }
+
+        fn with_value(&self, _: By, _: &str, _: i64, _: usize) -> Result<Vec<Arc<Event>>, Failed> {
+            Ok(Vec::new())
+        }
+
+        fn span(&self, _: Source) -> Result<Option<(i64, i64)>, Failed> {
+            Ok(None)
+        }
+    }
 }

@@ -109,21 +109,30 @@ fn agreed(all: &[(i64, i64)]) -> Option<(i64, i64)> {
     Some((low, high))
 }
 
-/// The offset between the API server and a node, from sessions into one pod; the execs in it are asked for where the kubelet's log does not tell.
+/// The offset between the API server and a node, from sessions into one pod; the execs in it are asked for where the kubelet's log does not tell. What
+/// sessions alone tell is computed once: execs that are near one another have the same ones around them.
 pub fn offset(
     case: &Case<'_>,
     sessions: &[Arc<Event>],
     served: &[Arc<Event>],
     execs: impl FnOnce() -> Result<Vec<Rc<Exec>>, Failed>,
 ) -> Result<Offset, Failed> {
+    let ids = |events: &[Arc<Event>]| events.iter().map(|event| event.id).collect::<Vec<_>>();
+    let of = (ids(sessions), ids(served));
+    if let Some(known) = case.offsets.borrow().get(&of) {
+        return Ok(*known);
+    }
     let mut bounds = Bounds::default();
     by_kubelet(sessions, served, &mut bounds);
-    if bounds.both.len() < FEW {
-        let execs = execs()?;
-        let execs: Vec<&Exec> = execs.iter().map(Rc::as_ref).collect();
-        by_exec(sessions, &execs, &mut bounds);
-        by_container(case, &execs, &mut bounds)?;
+    if bounds.both.len() >= FEW {
+        let offset = bounds.offset();
+        case.offsets.borrow_mut().insert(of, offset);
+        return Ok(offset);
     }
+    let execs = execs()?;
+    let execs: Vec<&Exec> = execs.iter().map(Rc::as_ref).collect();
+    by_exec(sessions, &execs, &mut bounds);
+    by_container(case, &execs, &mut bounds)?;
     Ok(bounds.offset())
 }
 
@@ -225,5 +234,55 @@ mod tests {
         // Two and two: the clock was set.
         check(&[(-5, 10), (0, 20), (500, 600), (510, 530)], Some((-5, 600)));
         check(&[(0, i64::MAX), (i64::MIN, 7)], Some((0, 7)));
+    }
+
+    /// A session, as the API server and as the kubelet saw it, five apart.
+    fn seen_by_both(number: u8) -> [Arc<Event>; 2] {
+        [(Source::Kubernetes, "exec", 5), (Source::Kubelet, "http-exec", 0)].map(|(source, action, later)| {
+            let mut event = crate::query::samples::bare(source);
+            event.id.0 = [number; 16];
+            let at = i64::from(number) * 1_000_000_000 + later;
+            event.when.event.nanos = at;
+            event.when.end = Some(crate::model::Moment { nanos: at + 1_000, digits: 9 });
+            event.what.action = action.into();
+            event.what.outcome = crate::model::Outcome::Success;
+            event.what.object =
+                Some(crate::model::Object { kind: Some("pods/exec".into()), ..crate::model::Object::default() });
+            event.r#where.namespace = Some("lab".into());
+            event.r#where.pod = Some("web".into());
+            event.how.argv = vec![number.to_string().into()];
+            event.how.request_uri = Some("/".into());
+            Arc::new(event)
+        })
+    }
+
+    #[test]
+    fn sessions_that_tell_the_offset_are_compared_once() {
+        let nothing = super::super::case::stub::Times::default();
+        let case = Case::new(&nothing);
+        let both: Vec<_> = (1..=4).map(seen_by_both).collect();
+        let of = |numbers: std::ops::Range<usize>, execs_asked: bool| {
+            let mut asked = false;
+            let side = |at: usize| both[numbers.clone()].iter().map(|pair| Arc::clone(&pair[at])).collect::<Vec<_>>();
+            let execs = || {
+                asked = true;
+                Ok(Vec::new())
+            };
+            let offset = offset(&case, &side(0), &side(1), execs).unwrap();
+            assert_eq!(asked, execs_asked, "{numbers:?}");
+            offset
+        };
+        let three = of(0..3, false);
+        assert_eq!((three.low, three.high, three.pairs), (5 - ALWAYS_NS, 5 + ALWAYS_NS, 3));
+        assert_eq!(case.offsets.borrow().len(), 1);
+        // What is known is not computed again.
+        let other = Offset { pairs: 77, ..three };
+        case.offsets.borrow_mut().values_mut().for_each(|known| *known = other);
+        assert_eq!(of(0..3, false), other);
+        // Other sessions are other pairs, however many; few do not tell it alone.
+        assert_eq!(of(1..4, false).pairs, 3);
+        assert_eq!(of(0..4, false).pairs, 4);
+        assert_eq!(of(0..2, true).pairs, 2);
+        assert_eq!(of(0..2, true).pairs, 2);
     }
 }

@@ -7,6 +7,9 @@ use super::clock::APART_NS;
 use super::facts::{self, Names, Order};
 use super::{keys, runtime};
 use crate::model::{Event, EventId, Outcome, Source, Str};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Execs of a container that are listed, and one more.
@@ -15,6 +18,8 @@ const ENTRIES_MAX: usize = 10_001;
 const LIVES_AROUND: usize = 8;
 /// Pods that had a name, that are looked at.
 const LIVES_MAX: usize = 16_384;
+/// Time is cut into blocks of this length, of each of which it is asked once whether anything happened in a container, ns.
+const BUSY_NS: i64 = 640_000_000_000;
 
 /// What is known of a container.
 #[derive(Debug, Clone, Default)]
@@ -97,6 +102,8 @@ pub struct PodAt<'a> {
     pub until: i64,
 }
 
+type Ids = Rc<[Str]>;
+
 /// What lay in the pods that had a name.
 #[derive(Debug, Clone, Default)]
 pub struct InPod {
@@ -106,6 +113,30 @@ pub struct InPod {
     pub sandboxes: Vec<Str>,
     /// Whether there may be more.
     pub limited: bool,
+    /// By the first and the last block of time: those of the containers that were busy then.
+    busy: RefCell<HashMap<(i64, i64), Ids>>,
+}
+
+impl InPod {
+    /// Containers with an exec, or a request of the CRI, from `since` to `until`, and some with one shortly before or after: all others have none. What
+    /// competes with one another lies near one another, and most containers of a pod's former lives were gone by then.
+    pub fn busy(&self, case: &Case<'_>, since: i64, until: i64) -> Result<Ids, Failed> {
+        let blocks = (since.div_euclid(BUSY_NS), until.div_euclid(BUSY_NS));
+        if let Some(known) = self.busy.borrow().get(&blocks) {
+            return Ok(Rc::clone(known));
+        }
+        let from = blocks.0.saturating_mul(BUSY_NS);
+        let to = blocks.1.saturating_mul(BUSY_NS).saturating_add(BUSY_NS - 1);
+        let mut busy = Vec::new();
+        for id in &self.containers {
+            if !case.none(&keys::exec_in(id), from, to)? || !case.none(&keys::request(id), from, to)? {
+                busy.push(id.clone());
+            }
+        }
+        let busy: Ids = busy.into();
+        self.busy.borrow_mut().insert(blocks, Rc::clone(&busy));
+        Ok(busy)
+    }
 }
 
 impl PodAt<'_> {
@@ -125,9 +156,12 @@ impl PodAt<'_> {
         Ok((lives, limited))
     }
 
-    /// The containers and sandboxes of the name's lives.
-    pub fn inside(&self, case: &Case<'_>) -> Result<InPod, Failed> {
+    /// The containers and sandboxes of the name's lives, looked for once.
+    pub fn inside(&self, case: &Case<'_>) -> Result<Rc<InPod>, Failed> {
         let (lives, limited) = self.lives(case)?;
+        if let Some(known) = case.pods.borrow().get(&lives) {
+            return Ok(Rc::clone(known));
+        }
         let mut found = InPod { limited, ..InPod::default() };
         for life in &lives {
             found.limited |= add_all(case, keys::in_pod(life), &mut found.containers)?;
@@ -138,6 +172,8 @@ impl PodAt<'_> {
             found.limited |= add_all(case, keys::in_sandbox(sandbox), &mut found.containers)?;
         }
         sort(&mut found.containers);
+        let found = Rc::new(found);
+        case.pods.borrow_mut().insert(lives, Rc::clone(&found));
         Ok(found)
     }
 }
@@ -245,4 +281,38 @@ pub fn entries(case: &Case<'_>, id: &str) -> Result<Vec<Entry>, Failed> {
         }
     }
     Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::case::stub::Times;
+    use super::*;
+
+    #[test]
+    fn containers_that_were_idle_are_asked_for_once() {
+        let block = 10 * BUSY_NS;
+        let at = vec![
+            (keys::exec_in("one"), block),
+            (keys::request("two"), block + BUSY_NS - 1),
+            (keys::exec_in("three"), block + BUSY_NS),
+            (keys::exec_in("last"), i64::MAX),
+        ];
+        let times = Times { at, asked: RefCell::default() };
+        let case = Case::new(&times);
+        let containers = ["idle", "last", "one", "three", "two"].map(Str::from).to_vec();
+        let pod = InPod { containers, ..InPod::default() };
+        let check = |since: i64, until: i64, expected: &[&str], asked: usize| {
+            let found = pod.busy(&case, since, until).unwrap();
+            assert_eq!(found.iter().map(Str::as_str).collect::<Vec<_>>(), expected, "{since} to {until}");
+            assert_eq!(times.asked.take(), asked, "{since} to {until}");
+        };
+        // Five for execs; of the four without, for requests too.
+        check(block + 7, block + 9, &["one", "two"], 9);
+        check(block, block + BUSY_NS - 1, &["one", "two"], 0);
+        check(block - 1, block, &["one", "two"], 9);
+        check(block + 7, block + BUSY_NS, &["one", "three", "two"], 8);
+        check(block + BUSY_NS, block + BUSY_NS, &["three"], 9);
+        check(i64::MIN, i64::MIN, &[], 10);
+        check(i64::MAX, i64::MAX, &["last"], 9);
+    }
 }

@@ -209,9 +209,16 @@ struct Open {
     container: Str,
     /// Name of the container.
     name: Option<Str>,
+    /// Whether it has a terminal; `None`: it is no order for this container.
+    tty: Option<bool>,
 }
 
 impl Open {
+    fn of(order: &Arc<Event>, container: &Str, name: Option<Str>) -> Open {
+        let tty = facts::run(order).filter(|run| run.container == container).map(|run| run.tty);
+        Open { order: Arc::clone(order), container: container.clone(), name, tty }
+    }
+
     /// The exec, where the runtime and the CRI made it.
     fn exec(&self, case: &Case<'_>) -> Result<Option<Rc<Exec>>, Failed> {
         let exec = Exec::of(case, &self.order)?;
@@ -229,7 +236,7 @@ impl Field {
         let (mut sessions, mut served) = (Vec::new(), Rc::default());
         if let Some((namespace, pod)) = pod {
             let inside = PodAt { event: &exec.event, namespace, pod, since, until }.inside(case)?;
-            ids.extend(inside.containers);
+            ids.extend(inside.busy(case, since, until)?.iter().cloned());
             limited |= inside.limited;
             // Clocks may be apart: sessions are looked for wider than execs.
             let wide = around.max(clock::APART_NS);
@@ -251,8 +258,7 @@ impl Field {
                 () if *id == exec.container => names.container.clone(),
                 () => container::container(case, id)?.names.container,
             };
-            let one = |order: &Arc<Event>| Open { order: Arc::clone(order), container: id.clone(), name: name.clone() };
-            open.extend(found.iter().map(one));
+            open.extend(found.iter().map(|order| Open::of(order, id, name.clone())));
             let asked = case.with_key(keys::request(id), since, until)?;
             causes.extend(asked.iter().filter(|event| event.what.action == "requested-exec-sync").cloned());
             limited |= found.len() >= FOUND_MAX || asked.len() >= FOUND_MAX;
@@ -289,9 +295,10 @@ impl Field {
             let (found, rest): (Vec<_>, Vec<_>) = causes.into_iter().partition(fits);
             causes = rest;
             for cause in &found {
+                let session = facts::session(cause);
                 let mut far = Vec::new();
                 for other in open {
-                    let near = self.may_compete(case, cause, &other)?;
+                    let near = self.may_compete(case, cause, session.as_ref(), &other)?;
                     if near { &mut next } else { &mut far }.push(other);
                 }
                 open = far;
@@ -304,19 +311,24 @@ impl Field {
     }
 
     /// Whether a cause may fit an exec, as far as its order and the programs of the runtime's children tell: never no where [`Self::link`] says yes.
-    fn may_compete(&self, case: &Case<'_>, cause: &Event, open: &Open) -> Result<bool, Failed> {
-        let Some(run) = facts::run(&open.order) else { return Ok(false) };
+    fn may_compete(
+        &self,
+        case: &Case<'_>,
+        cause: &Event,
+        session: Option<&Session<'_>>,
+        open: &Open,
+    ) -> Result<bool, Failed> {
+        let Some(has_tty) = open.tty else { return Ok(false) };
         let start = open.order.when.event.nanos;
-        let session = facts::session(cause);
-        let may = match &session {
+        let may = match session {
             Some(session) => {
-                session.tty.is_none_or(|tty| tty == run.tty)
+                session.tty.is_none_or(|tty| tty == has_tty)
                     && session.container.zip(open.name.as_deref()).is_none_or(|(asked, name)| asked == name)
                     && self.in_time(session, start)
             }
             None => {
-                !run.tty
-                    && cause.r#where.container_id.as_deref() == Some(run.container)
+                !has_tty
+                    && cause.r#where.container_id.as_deref() == Some(open.container.as_str())
                     && start.saturating_add(REQUEST_SLACK_NS + COARSE_NS) >= cause.when.event.nanos
             }
         };
@@ -324,7 +336,7 @@ impl Field {
             return Ok(false);
         }
         let programs = runtime::programs(case, &open.order)?;
-        let fits = |argv: &[Str]| match &session {
+        let fits = |argv: &[Str]| match session {
             Some(session) => session.argv.is_none_or(|asked| same_command(argv, asked).is_some()),
             None => joined(argv) == facts::argument(cause, "command").unwrap_or(""),
         };

@@ -1,4 +1,4 @@
-//! What a segment does not hold, answered from memory: Bloom filters, so that a look-up which finds nothing reads no dictionary.
+//! What a segment does not hold, answered from memory: Bloom filters, so that a look-up or a scan which finds nothing reads no dictionary.
 //!
 //! A look-up of one term costs some 20 µs (a block of the dictionary is decompressed), and nearly all look-ups of an indexer and of links find nothing in
 //! nearly all segments. Not here: the look-ups (`segment`).
@@ -14,7 +14,7 @@ use tantivy::index::InvertedIndexReader;
 const BITS: usize = 16;
 /// Bits of a block, the only one that is looked at: a line of the processor's cache.
 const BLOCK_BITS: usize = 512;
-/// Look-ups in one field after which its filter is worth a pass over the dictionary.
+/// Look-ups in one field after which its filters are worth a pass over the dictionary.
 const ASKED_MIN: u32 = 128;
 
 /// A set of hashes that may say yes to one that it does not have.
@@ -62,36 +62,89 @@ fn mask(hash: u64) -> [u64; BLOCK_BITS / 64] {
     mask
 }
 
+/// Spaces of a value up to each of which its beginning is kept: that is how join keys are asked for which go on.
+const SPACES_MAX: usize = 2;
+
 /// The values of one field of a segment, once it has been asked for often enough.
 #[derive(Debug, Default)]
 pub(super) struct Values {
     asked: AtomicU32,
-    filter: OnceLock<Filter>,
+    filters: OnceLock<Filters>,
     /// Seeded, so that nobody can choose values that look alike.
     hasher: foldhash::fast::RandomState,
+}
+
+#[derive(Debug)]
+struct Filters {
+    values: Filter,
+    beginnings: Filter,
 }
 
 impl Values {
     /// Whether the field may have the value; `false` is certain.
     pub fn may_hold(&self, index: &InvertedIndexReader, value: &str) -> Result<bool, IndexError> {
-        if self.filter.get().is_none() {
-            if self.asked.fetch_add(1, Ordering::Relaxed) != ASKED_MIN {
-                return Ok(true);
-            }
-            let mut filter = Filter::of(index.terms().num_terms());
+        let hash = || self.hasher.hash_one(value.as_bytes());
+        Ok(self.filters(index)?.is_none_or(|filters| filters.values.may_hold(hash())))
+    }
+
+    /// Whether a value of the field may begin so; `false` is certain.
+    pub fn may_begin(&self, index: &InvertedIndexReader, prefix: &str) -> Result<bool, IndexError> {
+        let hash = || self.hasher.hash_one(prefix.as_bytes());
+        let is_kept = is_kept(prefix.as_bytes());
+        Ok(!is_kept || self.filters(index)?.is_none_or(|filters| filters.beginnings.may_hold(hash())))
+    }
+
+    fn filters(&self, index: &InvertedIndexReader) -> Result<Option<&Filters>, IndexError> {
+        if self.filters.get().is_none() && self.asked.fetch_add(1, Ordering::Relaxed) == ASKED_MIN {
+            let mut values = Filter::of(index.terms().num_terms());
+            let (mut found, mut before): (Vec<u64>, Vec<u64>) = Default::default();
             let mut terms = scan(index, "")?;
             while terms.advance() {
-                filter.insert(self.hasher.hash_one(terms.key()));
+                values.insert(self.hasher.hash_one(terms.key()));
+                let own: Vec<u64> = beginnings(terms.key()).map(|value| self.hasher.hash_one(value)).collect();
+                // Values are in order: those that begin alike are neighbours.
+                found.extend(own.iter().filter(|hash| !before.contains(hash)));
+                before = own;
             }
-            let _another = self.filter.set(filter);
+            let mut beginnings = Filter::of(found.len());
+            found.into_iter().for_each(|hash| beginnings.insert(hash));
+            let _another = self.filters.set(Filters { values, beginnings });
         }
-        Ok(self.filter.get().is_none_or(|filter| filter.may_hold(self.hasher.hash_one(value.as_bytes()))))
+        Ok(self.filters.get())
     }
+}
+
+/// The beginnings of a value that are kept.
+fn beginnings(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    memchr::memchr_iter(b' ', value).take(SPACES_MAX).filter_map(|space| value.get(..=space))
+}
+
+/// Whether a prefix is among the beginnings of each value that begins so.
+fn is_kept(prefix: &[u8]) -> bool {
+    prefix.ends_with(b" ") && memchr::memchr_iter(b' ', prefix).count() <= SPACES_MAX
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_prefix_that_is_kept_is_a_beginning_of_each_value() {
+        let check = |value: &str, kept: &[&str]| {
+            let found: Vec<&[u8]> = beginnings(value.as_bytes()).collect();
+            assert_eq!(found, kept.iter().map(|prefix| prefix.as_bytes()).collect::<Vec<_>>(), "{value}");
+            for end in 0..=value.len() {
+                let prefix = &value[..end];
+                assert_eq!(is_kept(prefix.as_bytes()), kept.contains(&prefix), "{prefix:?}");
+            }
+        };
+        check("", &[]);
+        check("process:7@c/n", &[]);
+        check("in-pod:u id", &["in-pod:u "]);
+        check("sent-from:c/::1 29 outline", &["sent-from:c/::1 ", "sent-from:c/::1 29 "]);
+        check("path:/a b c d@c/n", &["path:/a ", "path:/a b "]);
+        check(" ", &[" "]);
+    }
 
     #[test]
     fn what_was_added_is_there_and_hardly_anything_else() {

@@ -48,7 +48,7 @@ impl Block {
     }
 }
 
-/// Scans of dictionaries that are kept, of each segment; most found nothing.
+/// Scans of dictionaries that are kept, of each segment.
 const SCANS_MAX: usize = 4_096;
 
 /// Look-ups that are kept, of each segment.
@@ -75,6 +75,12 @@ impl Default for Learnt {
         let values = FIELDS.iter().map(|_| Values::default()).collect();
         let (scans, terms) = (Cache::new(SCANS_MAX), Cache::new(TERMS_MAX));
         Learnt { blocks: OnceLock::new(), scans, terms, ids: OnceLock::new(), values }
+    }
+}
+
+impl Learnt {
+    fn of(&self, field: tantivy::schema::Field) -> Option<&Values> {
+        usize::try_from(field.field_id()).ok().and_then(|at| self.values.get(at))
     }
 }
 
@@ -119,8 +125,7 @@ impl Segment {
         index: &InvertedIndexReader,
         value: &str,
     ) -> Result<Option<TermInfo>, IndexError> {
-        let values = usize::try_from(field.field_id()).ok().and_then(|at| self.learnt.values.get(at));
-        if let Some(values) = values
+        if let Some(values) = self.learnt.of(field)
             && !values.may_hold(index, value)?
         {
             return Ok(None);
@@ -204,11 +209,16 @@ impl Segment {
     /// What follows `prefix` in the values of a field, in order, the first `limit`, each with the time of its first document.
     pub fn endings(&self, field: &Field, prefix: &str, limit: usize) -> Result<Arc<[(String, i64)]>, IndexError> {
         let Some(key) = self.keys.of(field) else { return Ok(Arc::default()) };
+        let index = self.values(key)?;
+        if let Some(values) = self.learnt.of(key)
+            && !values.may_begin(&index, prefix)?
+        {
+            return Ok(Arc::default());
+        }
         let asked = (key, prefix.to_owned(), limit);
         if let Some(found) = self.learnt.scans.get(&asked) {
             return Ok(found);
         }
-        let index = self.values(key)?;
         let mut terms = scan(&index, prefix)?;
         let (mut found, mut postings) = (Vec::new(), Postings::default());
         while found.len() < limit && terms.advance() {

@@ -498,6 +498,31 @@ fn edges_of_values_and_time() {
 }
 
 #[test]
+fn endings_are_the_same_before_and_after_they_are_filtered() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = IndexStore::open(dir.path(), HEAP).unwrap();
+    let names = ["of:a x", "of:a y", "of:a y z w", "of:b", "of:c ", "to:a x", "\u{e4} x"];
+    for (number, name) in (1u32..).zip(names) {
+        let at = i64::from(number);
+        store.put(&event(u128::from(number), at, name, &[]), &places(&[(u64::from(number), 0)]), false).unwrap();
+    }
+    store.commit(100).unwrap();
+    let searcher = store.searcher();
+    let who = field("who.name");
+    for round in 0..300 {
+        for prefix in
+            ["of:a ", "of:a y ", "of:a y z ", "of:a", "of:b", "of:b ", "of:c ", "of:", "to:b ", "\u{e4} ", " ", ""]
+        {
+            let found = searcher.endings(who, prefix, 9).unwrap();
+            let mut expected: Vec<(String, i64)> =
+                (1..).zip(names).filter_map(|(at, name)| Some((name.strip_prefix(prefix)?.to_owned(), at))).collect();
+            expected.sort();
+            assert_eq!(found, expected, "{prefix:?} in round {round}");
+        }
+    }
+}
+
+#[test]
 fn too_many_buckets_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = IndexStore::open(dir.path(), HEAP).unwrap();

@@ -199,6 +199,13 @@ impl Events for Store<'_> {
         self.found(self.join, key, window(since, until), Order::Oldest, limit)
     }
 
+    /// Without a look at any event.
+    fn none(&self, key: &str, since: i64, until: i64) -> Result<bool, Failed> {
+        let window = window(since, until);
+        let hits = self.again.with_value(&self.view.searcher, self.join, key, window, Order::Oldest, 1);
+        Ok(hits.map_err(AnswerError::from)?.is_empty())
+    }
+
     fn latest(&self, key: &str, until: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
         self.found(self.join, key, window(i64::MIN, until), Order::Newest, limit)
     }
@@ -224,6 +231,10 @@ struct Witnessed<'s, 'v>(&'s Store<'v>);
 impl Events for Witnessed<'_, '_> {
     fn with_key(&self, key: &str, since: i64, until: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
         self.0.with_key(key, since, until, limit)
+    }
+
+    fn none(&self, key: &str, since: i64, until: i64) -> Result<bool, Failed> {
+        self.0.none(key, since, until)
     }
 
     fn latest(&self, key: &str, until: i64, limit: usize) -> Result<Vec<Arc<Event>>, Failed> {
