@@ -11,15 +11,13 @@ use crate::pipeline::{Live, LiveOptions};
 use crate::query::Engine;
 use crate::render::{Safe, whole};
 use crate::serve::{
-    Access, AgentDoor, Alerts, Door, DoorError, Doors, Ground, Local, Metrics, Shared, check_alerts, connections_max,
-    health, recorder, router, serve,
+    Access, AgentDoor, Alerts, Door, DoorError, Doors, Ground, Local, Metrics, Shared, agents_max, check_alerts,
+    connections_max, health, recorder, router, serve,
 };
 use crate::tls::{Clients, ServerTls};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-/// Connections of agents at once.
-const AGENTS_MAX: usize = 16_384;
 /// Connections at once of whoever asks for metrics and health.
 const HEALTH_MAX: usize = 64;
 
@@ -199,7 +197,7 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     if let Some((listener, tls)) = agents {
         let (items, vkey) = live.door();
         let router = AgentDoor::new(items, vkey, Arc::clone(&metrics), live.room()).router();
-        open(Door { listener, tls: Some(tls), router, connections_max: AGENTS_MAX }, Arc::clone(&metrics));
+        open(Door { listener, tls: Some(tls), router, connections_max: agents_max() }, Arc::clone(&metrics));
     }
     if let (Some(listener), Some(router)) = (open_door, open_to_all) {
         open(Door { listener, tls: None, router, connections_max: HEALTH_MAX }, Arc::clone(&metrics));

@@ -275,8 +275,10 @@ pub fn follow(
     emit: &mut dyn FnMut(TailItem) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     while !stop.load(Ordering::Relaxed) {
-        if let Turn::Idle { until } = tailer.poll(clock(), emit)? {
-            let wait = until.nanos.saturating_sub(clock().nanos).max(0);
+        // One look at the clock: a second one behind a jump would give a pause of any length.
+        let now = clock();
+        if let Turn::Idle { until } = tailer.poll(now, emit)? {
+            let wait = until.nanos.saturating_sub(now.nanos).max(0);
             if hint.wait(Duration::from_nanos(u64::try_from(wait).unwrap_or(0))) {
                 tailer.wake();
             }

@@ -1,5 +1,6 @@
 //! Connections, plain or with TLS: so many at once, each with a time for its handshake and its headers; and the end of all of them.
 //!
+//! Who has not finished a handshake takes no place from those who have: of these, the oldest goes when there are too many.
 //! Not here: requests (`guard`, `routes`), certificates (`tls`).
 
 use super::error::Problem;
@@ -16,22 +17,30 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::error::Error;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 /// Connections at once, at most.
 const CONNECTIONS_MAX: usize = 1_024;
+/// Connections of agents at once, at most.
+const AGENTS_MAX: usize = 16_384;
+/// Connections at once that have not finished their handshake, at most.
+const HANDSHAKES_MAX: usize = 1_024;
 /// Connections beyond, which are told so at once.
 const REFUSALS_MAX: usize = 256;
-/// How long a client may take for the head of a request, also of the next one on a connection that is kept.
+/// How long a client may take for the head of its first request, and with HTTP/1 of the next one on a connection that is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// Bytes of a request's head.
 const HEAD_BYTES_MAX: usize = 64 << 10;
@@ -39,8 +48,8 @@ const HEAD_BYTES_MAX: usize = 64 << 10;
 const HEADERS_MAX: usize = 64;
 /// Requests at once on one HTTP/2 connection.
 const STREAMS_MAX: u32 = 16;
-/// Bytes that a client may send before it is told to go on.
-const WINDOW_BYTES: u32 = 1 << 20;
+/// Bytes that a client may send before it is told to go on: held for each of thousands of agents that come back at once.
+const WINDOW_BYTES: u32 = 128 << 10;
 /// How often a silent HTTP/2 connection is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(30);
 /// How long a client may take for the TLS handshake.
@@ -84,6 +93,84 @@ pub async fn serve(
     let places = Arc::new(Semaphore::new(connections_max));
     let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
     let graceful = GracefulShutdown::new();
+    let builder = builder();
+    let mut handshakes = Handshakes::new(share(16, HANDSHAKES_MAX));
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let (stream, address) = tokio::select! {
+            () = &mut stop => break,
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection was not accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            },
+        };
+        // An answer is written in small pieces: none of them waits for the client to acknowledge the one before. A socket that refuses is only slower.
+        drop(stream.set_nodelay(true));
+        let (builder, router, watcher) = (builder.clone(), router.clone(), graceful.watcher());
+        let metrics = Arc::clone(&metrics);
+        let Some(config) = tls.as_ref().map(ServerTls::config) else {
+            let Ok(permit) = Arc::clone(&places).try_acquire_owned() else {
+                metrics.connection_refused();
+                // Beyond that they are closed without a word.
+                if let Ok(permit) = Arc::clone(&refusals).try_acquire_owned() {
+                    tokio::spawn(async move {
+                        let _slow = tokio::time::timeout(Duration::from_secs(1), refuse(stream)).await;
+                        drop(permit);
+                    });
+                }
+                continue;
+            };
+            tokio::spawn(async move {
+                let _place = Place::new(permit, metrics);
+                let own = stream.local_addr();
+                let uid = own.ok().and_then(|own| uid(Path::new("/proc"), address, own));
+                let service = service(router, Peer { address, name: None, uid }, Arc::default());
+                // On a loopback address no browser speaks HTTP/2 without TLS.
+                let builder = builder.http1_only();
+                let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+                ended(watcher.watch(connection).await);
+            });
+            continue;
+        };
+        let places = Arc::clone(&places);
+        let counts = Arc::clone(&metrics);
+        let handshake = tokio::spawn(async move {
+            let (stream, peer) = match handshake(config, stream, address).await {
+                Ok(shaken) => shaken,
+                Err(what) => {
+                    metrics.handshake_failed();
+                    tracing::debug!(%address, what, "no TLS connection came about");
+                    return;
+                }
+            };
+            let Ok(permit) = places.try_acquire_owned() else { return metrics.connection_refused() };
+            let place = Place::new(permit, metrics);
+            // A task of its own: that of the handshake may be ended.
+            tokio::spawn(async move {
+                let _place = place;
+                let asked = Arc::new(AtomicBool::new(false));
+                let service = service(router, peer, Arc::clone(&asked));
+                let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                // By what was agreed on in the handshake: no time is spent on finding it out.
+                let builder = if is_http2 { builder.http2_only() } else { builder.http1_only() };
+                let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+                tokio::select! {
+                    over = watcher.watch(connection) => ended(over),
+                    () = unasked(&asked) => tracing::debug!(%address, "a connection without a request was closed"),
+                }
+            });
+        });
+        handshakes.begin(handshake.abort_handle(), &counts);
+    }
+    graceful.shutdown().await;
+    Ok(())
+}
+
+fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -100,78 +187,76 @@ pub async fn serve(
         .initial_connection_window_size(WINDOW_BYTES)
         .keep_alive_interval(Some(PING_EVERY))
         .keep_alive_timeout(HEAD_TIMEOUT);
-    // On a loopback address no browser speaks HTTP/2 without TLS.
-    let builder = if tls.is_some() { builder } else { builder.http1_only() };
-    let mut stop = std::pin::pin!(stop);
-    loop {
-        let (stream, address) = tokio::select! {
-            () = &mut stop => break,
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    tracing::warn!(%error, "a connection was not accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            },
-        };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            metrics.connection_refused();
-            // Beyond that, and with TLS, they are closed without a word.
-            if let (None, Ok(permit)) = (&tls, Arc::clone(&refusals).try_acquire_owned()) {
-                tokio::spawn(async move {
-                    let _slow = tokio::time::timeout(Duration::from_secs(1), refuse(stream)).await;
-                    drop(permit);
-                });
-            }
-            continue;
-        };
-        // An answer is written in small pieces: none of them waits for the client to acknowledge the one before. A socket that refuses is only slower.
-        drop(stream.set_nodelay(true));
-        let config = tls.as_ref().map(ServerTls::config);
-        let (builder, router, watcher) = (builder.clone(), router.clone(), graceful.watcher());
-        let metrics = Arc::clone(&metrics);
-        tokio::spawn(async move {
-            metrics.connections(1);
-            let ended = match config {
-                None => {
-                    let own = stream.local_addr();
-                    let uid = own.ok().and_then(|own| uid(Path::new("/proc"), address, own));
-                    let service = service(router, Peer { address, name: None, uid });
-                    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-                    watcher.watch(connection).await
-                }
-                Some(config) => match handshake(config, stream, address).await {
-                    Ok((stream, peer)) => {
-                        let service = service(router, peer);
-                        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-                        watcher.watch(connection).await
-                    }
-                    Err(what) => {
-                        metrics.handshake_failed();
-                        tracing::debug!(%address, what, "no TLS connection came about");
-                        Ok(())
-                    }
-                },
-            };
-            if let Err(error) = ended {
-                tracing::debug!(%error, "a connection ended");
-            }
-            metrics.connections(-1);
-            drop(place);
-        });
+    builder
+}
+
+/// A place among the connections, counted as long as it is taken.
+struct Place {
+    _permit: OwnedSemaphorePermit,
+    metrics: Arc<Metrics>,
+}
+
+impl Place {
+    fn new(permit: OwnedSemaphorePermit, metrics: Arc<Metrics>) -> Place {
+        metrics.connections(1);
+        Place { _permit: permit, metrics }
     }
-    graceful.shutdown().await;
-    Ok(())
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.metrics.connections(-1);
+    }
+}
+
+/// Handshakes that go on, oldest first. Whoever means well is done before as many others have come.
+struct Handshakes {
+    tasks: VecDeque<AbortHandle>,
+    max: usize,
+}
+
+impl Handshakes {
+    fn new(max: usize) -> Handshakes {
+        Handshakes { tasks: VecDeque::new(), max }
+    }
+
+    fn begin(&mut self, task: AbortHandle, metrics: &Metrics) {
+        if self.tasks.len() >= self.max {
+            self.tasks.retain(|task| !task.is_finished());
+        }
+        if self.tasks.len() >= self.max
+            && let Some(oldest) = self.tasks.pop_front()
+        {
+            oldest.abort();
+            metrics.handshake_failed();
+        }
+        self.tasks.push_back(task);
+    }
+}
+
+/// Resolves when no request has come in the time for one.
+async fn unasked(asked: &AtomicBool) {
+    tokio::time::sleep(HEAD_TIMEOUT).await;
+    if asked.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn ended(over: Result<(), Box<dyn Error + Send + Sync>>) {
+    if let Err(error) = over {
+        tracing::debug!(%error, "a connection ended");
+    }
 }
 
 /// A layer of the router would be made anew for each connection, and is large.
 fn service(
     router: Router,
     peer: Peer,
+    asked: Arc<AtomicBool>,
 ) -> impl Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send> {
     let router = TowerToHyperService::new(router);
     service_fn(move |mut request: Request<Incoming>| {
+        asked.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(peer.clone());
         router.call(request)
     })
@@ -192,13 +277,23 @@ pub(super) async fn handshake(
 
 /// A quarter of the files that the process may have open: evidence goes before answers.
 pub fn connections_max() -> usize {
+    share(4, CONNECTIONS_MAX)
+}
+
+/// A third of these files.
+pub fn agents_max() -> usize {
+    share(3, AGENTS_MAX)
+}
+
+/// So many connections that they take one part of the files that the process may have open, and not more than `most`.
+fn share(parts: usize, most: usize) -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
     let files = line.and_then(|line| line.split_whitespace().next()).map_or(Some(1_024), |soft| match soft {
         "unlimited" => None,
         number => Some(number.parse::<usize>().unwrap_or(1_024)),
     });
-    files.map_or(CONNECTIONS_MAX, |files| (files / 4).clamp(16, CONNECTIONS_MAX))
+    files.map_or(most, |files| (files / parts.max(1)).clamp(16, most))
 }
 
 async fn refuse(mut stream: TcpStream) {

@@ -31,7 +31,7 @@ pub use alerts::{AlertError, Alerts, Ground, Out, check as check_alerts};
 pub use batches::AgentDoor;
 pub use doors::{DoorError, Doors};
 pub use form::END;
-pub use listen::{Door, Peer, connections_max, serve};
+pub use listen::{Door, Peer, agents_max, connections_max, serve};
 pub use metrics::Metrics;
 pub use openapi::document as openapi;
 pub use record::{Writing, recorder};

@@ -19,20 +19,22 @@ use std::time::Instant;
 const NOW: Moment = Moment { nanos: 1_795_467_576_000_000_000, digits: 9 };
 
 /// A collector with a door for agents, and one agent's configuration.
-struct Cluster {
-    scratch: Scratch,
-    port: u16,
+pub struct Cluster {
+    /// Its folder.
+    pub scratch: Scratch,
+    /// Where the collector listens for agents.
+    pub port: u16,
 }
 
-struct AgentProcess(Child);
+pub struct AgentProcess(pub Child);
 
 impl AgentProcess {
-    fn kill(mut self) {
+    pub fn kill(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
     }
 
-    fn stop(mut self) {
+    pub fn stop(mut self) {
         let pid = self.0.id().to_string();
         assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         assert!(self.0.wait().unwrap().success());
@@ -46,12 +48,12 @@ impl Drop for AgentProcess {
     }
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Cluster {
-    fn new() -> Cluster {
+    pub fn new() -> Cluster {
         let scratch = Scratch::new();
         std::fs::create_dir(scratch.path("logs")).unwrap();
         let port = free_port();
@@ -73,16 +75,16 @@ impl Cluster {
         Cluster { scratch, port }
     }
 
-    fn agent(&self) -> AgentProcess {
+    pub fn agent(&self) -> AgentProcess {
         let mut command = self.scratch.command(&["agent", "--node", "node-1"]);
         AgentProcess(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
 
-    fn collector(&self) -> Collector {
+    pub fn collector(&self) -> Collector {
         Collector::start(&self.scratch)
     }
 
-    fn wire(&self, certificate: &str) -> Wire {
+    pub fn wire(&self, certificate: &str) -> Wire {
         let path = |name: &str| self.scratch.path(name);
         let files = Files {
             cert: path(&format!("pki/{certificate}.crt")),
@@ -92,7 +94,7 @@ impl Cluster {
         Wire::new("127.0.0.1".to_owned(), self.port, ClientTls::open(files, &[b"h2"]).unwrap())
     }
 
-    fn wait_for(&self, query: &str, count: usize) -> Vec<Value> {
+    pub fn wait_for(&self, query: &str, count: usize) -> Vec<Value> {
         let started = Instant::now();
         loop {
             let run = self.scratch.run(&["search", query, "--store", "store", "-o", "ndjson", "-n", "0"]);
@@ -104,7 +106,13 @@ impl Cluster {
     }
 }
 
-fn request(runtime: &tokio::runtime::Runtime, wire: &mut Wire, key: &VerifierKey, hole: bool, body: &[u8]) -> Reply {
+pub fn request(
+    runtime: &tokio::runtime::Runtime,
+    wire: &mut Wire,
+    key: &VerifierKey,
+    hole: bool,
+    body: &[u8],
+) -> Reply {
     let mut headers = vec![(SIGNER, key.to_string())];
     if hole {
         headers.push((HOLE, "accepted".to_owned()));
@@ -113,7 +121,7 @@ fn request(runtime: &tokio::runtime::Runtime, wire: &mut Wire, key: &VerifierKey
     runtime.block_on(asked).unwrap()
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
 }
 
@@ -141,11 +149,11 @@ fn draft(node: &str, serial: u32) -> Draft {
     }
 }
 
-fn origin(dir: &Path, name: &str) -> Origin {
+pub fn origin(dir: &Path, name: &str) -> Origin {
     Origin::open(&dir.join(name), "spiffe://lab/agent/node-1").unwrap()
 }
 
-fn sealed(origin: &mut Origin, node: &str, serial: u32) -> Vec<u8> {
+pub fn sealed(origin: &mut Origin, node: &str, serial: u32) -> Vec<u8> {
     let mut block = Vec::new();
     origin.seal(&draft(node, serial), NOW, &mut block).unwrap();
     block

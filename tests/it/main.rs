@@ -4,6 +4,8 @@
 
 mod access;
 mod agents;
+mod agents_hostile;
+mod agents_load;
 mod alerts;
 mod api;
 mod attribution;

@@ -2,7 +2,7 @@
 //!
 //! Not here: those while it is dead (`stopped`), those that destroy something (`destroyed`).
 
-use super::{AUDITD, CONTAINER, SYSLOG, Scene, lines_of_log, lost_bytes};
+use super::{AUDITD, CONTAINER, SYSLOG, Scene, gaps_alone, lines_of_log, lost_bytes};
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::symlink;
@@ -38,7 +38,7 @@ fn interleaved_parts_of_two_streams() {
     file.write_all(&text[..half]).unwrap();
     let rest = String::from_utf8_lossy(&text[half..]).into_owned();
     scene.until("lines have not come", || {
-        let mut left = scene.missing(&lines_of_log(&scene.scratch.path("store")));
+        let mut left = scene.missing(&lines_of_log(&scene.scratch.path("store"), &mut gaps_alone));
         left.retain(|line| !rest.contains(line.as_str()));
         left
     });
