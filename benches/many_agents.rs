@@ -296,17 +296,11 @@ async fn key(wire: &mut Wire) -> Res<VerifierKey> {
 
 fn said(what: &str, times: &mut [Duration]) {
     times.sort_unstable();
-    let at = |part: f64| {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            clippy::cast_precision_loss,
-            reason = "a place in a list"
-        )]
-        let at = ((times.len() as f64) * part) as usize;
+    let at = |per_mille: usize| {
+        let at = times.len() * per_mille / 1_000;
         times.get(at.min(times.len().saturating_sub(1))).map_or(0.0, Duration::as_secs_f64) * 1_000.0
     };
-    println!("{what}: n={} p50={:.1} ms p99={:.1} ms max={:.1} ms", times.len(), at(0.5), at(0.99), at(1.0));
+    println!("{what}: n={} p50={:.1} ms p99={:.1} ms max={:.1} ms", times.len(), at(500), at(990), at(1_000));
 }
 
 /// What a phase came to.
@@ -357,31 +351,65 @@ fn phase(
     Ok((sent, started.elapsed()))
 }
 
+/// Something to find is sent; then a client asks and nobody else does anything.
+fn quiet(
+    runtime: &tokio::runtime::Runtime,
+    collector: &Collector,
+    lines: &Lines,
+    agents: &mut [Agent],
+    vkey: &VerifierKey,
+) -> Res<Vec<Duration>> {
+    for agent in agents.iter_mut().take(10) {
+        let (bytes, lengths) = lines.records(&mut agent.serial, 1_000, 0);
+        let request = agent.request(RecordKind::Auditd, bytes, lengths)?;
+        runtime.block_on(send(&mut collector.wire()?, agent, &request, vkey))?;
+    }
+    while collector.metric("deponent_indexed_entries")? < 10 {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| collector.ask(&stop));
+        std::thread::sleep(Duration::from_secs(4));
+        stop.store(true, Ordering::Relaxed);
+        asking.join().map_err(|_| "the client failed")?
+    })
+}
+
+/// A phase while a client asks; how far the index was behind at most, in log entries.
+fn watched(
+    runtime: &tokio::runtime::Runtime,
+    collector: &Collector,
+    loaded: Vec<(Agent, Wire, Vec<Request>)>,
+    every: Option<Duration>,
+    vkey: &VerifierKey,
+) -> Res<((Sent, Duration), Vec<Duration>, u64)> {
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| collector.ask(&stop));
+        let lagging = scope.spawn(|| -> Res<u64> {
+            let mut lag = 0;
+            while !stop.load(Ordering::Relaxed) {
+                let durable = collector.metric("deponent_log_entries")?;
+                lag = lag.max(durable.saturating_sub(collector.metric("deponent_indexed_entries")?));
+                std::thread::sleep(Duration::from_millis(500));
+            }
+            Ok(lag)
+        });
+        let sent = phase(runtime, loaded, every, vkey);
+        stop.store(true, Ordering::Relaxed);
+        let gone = |_| "a thread failed";
+        Ok((sent?, asking.join().map_err(gone)??, lagging.join().map_err(gone)??))
+    })
+}
+
 fn load(runtime: &tokio::runtime::Runtime, agents: usize, rate: usize, seconds: usize) -> Res<()> {
     let collector = Collector::start()?;
     let (lines, dir) = (Lines::read()?, tempfile::tempdir()?);
     let mut made: Vec<Agent> = (0..agents).map(|number| Agent::new(dir.path(), number)).collect::<Res<_>>()?;
     let vkey = runtime.block_on(key(&mut collector.wire()?))?;
-    let quiet = {
-        // Something to find.
-        let some = made.iter_mut().take(10).map(|agent| {
-            let (bytes, lengths) = lines.records(&mut agent.serial, 1_000, 0);
-            let request = agent.request(RecordKind::Auditd, bytes, lengths)?;
-            runtime.block_on(send(&mut collector.wire()?, agent, &request, &vkey))
-        });
-        some.collect::<Res<Vec<usize>>>()?;
-        while collector.metric("deponent_indexed_entries")? < 10 {
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        let stop = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            let asking = scope.spawn(|| collector.ask(&stop));
-            std::thread::sleep(Duration::from_secs(4));
-            stop.store(true, Ordering::Relaxed);
-            asking.join().map_err(|_| "the client failed")?
-        })
-    };
-    said("searches, quiet", &mut quiet?);
+    let mut times = quiet(runtime, &collector, &lines, &mut made, &vkey)?;
+    said("searches, quiet", &mut times);
     for (name, every) in [("at a fixed rate", Some(Duration::from_secs(1))), ("as fast as they are taken", None)] {
         let records = if every.is_some() { rate / agents } else { 1_000 };
         let turns = if every.is_some() { seconds } else { seconds * rate / agents / 1_000 };
@@ -394,29 +422,11 @@ fn load(runtime: &tokio::runtime::Runtime, agents: usize, rate: usize, seconds: 
             }
             loaded.push((agent, collector.wire()?, requests));
         }
-        made = (0..0).map(|number| Agent::new(dir.path(), number)).collect::<Res<_>>()?;
+        made = Vec::new();
         let keep: Vec<(String, u64, u64)> =
             loaded.iter().map(|(agent, ..)| (agent.node.clone(), agent.serial, agent.read)).collect();
-        let (stop, most) = (AtomicBool::new(false), AtomicBool::new(false));
         let before = collector.processor()?;
-        let (phase, asked, lag) = std::thread::scope(|scope| {
-            let asking = scope.spawn(|| collector.ask(&stop));
-            let lagging = scope.spawn(|| -> Res<u64> {
-                let mut lag = 0;
-                while !most.load(Ordering::Relaxed) {
-                    let durable = collector.metric("deponent_log_entries")?;
-                    lag = lag.max(durable.saturating_sub(collector.metric("deponent_indexed_entries")?));
-                    std::thread::sleep(Duration::from_millis(500));
-                }
-                Ok(lag)
-            });
-            let sent = phase(runtime, loaded, every, &vkey);
-            stop.store(true, Ordering::Relaxed);
-            most.store(true, Ordering::Relaxed);
-            let gone = |_| "a thread failed";
-            Res::Ok((sent?, asking.join().map_err(gone)??, lagging.join().map_err(gone)??))
-        })?;
-        let ((mut sent, took), mut asked) = (phase, asked);
+        let ((mut sent, took), mut asked, lag) = watched(runtime, &collector, loaded, every, &vkey)?;
         let processor = (collector.processor()? - before) / took.as_secs_f64();
         let caught_up = Instant::now();
         let durable = collector.metric("deponent_log_entries")?;

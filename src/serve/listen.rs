@@ -37,7 +37,7 @@ const CONNECTIONS_MAX: usize = 1_024;
 /// Connections of agents at once, at most.
 const AGENTS_MAX: usize = 16_384;
 /// Connections at once that have not finished their handshake, at most.
-const HANDSHAKES_MAX: usize = 1_024;
+const HANDSHAKES_MAX: usize = 4_096;
 /// Connections beyond, which are told so at once.
 const REFUSALS_MAX: usize = 256;
 /// How long a client may take for the head of its first request, and with HTTP/1 of the next one on a connection that is kept.
