@@ -386,16 +386,20 @@ fn following_is_one_record_and_not_one_a_look() {
     guarded.token("jane", &["--role", "auditor"]);
     let url = guarded.url();
     let entry = ["--server", &url, "--ca", "pki/ca.crt", "--token-file", "jane.token", "-q"];
-    let mut tail = guarded.scratch.command(&[&entry[..], &["tail", "source:self", "-n", "3"]].concat());
+    let mut tail = guarded.scratch.command(&[&entry[..], &["tail", "source:self", "-n", "12"]].concat());
     let mut tail = tail.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let looks = |guarded: &Guarded| guarded.wait_for("source:self action:access-tail who:jane", 1).len();
     assert_eq!(looks(&guarded), 1);
-    // It sees what others ask, and its own beginning, but does not feed itself.
+    // It sees what others ask, and its own beginning, but does not feed itself. Each look shows some.
     let started = Instant::now();
     while tail.try_wait().unwrap().is_none() {
         guarded.get("jane", "/v1/stats/count");
+        std::thread::sleep(Duration::from_millis(300));
         assert!(started.elapsed() < BOUND);
     }
+    // Records come in order: with the last one, all are there.
+    guarded.get("jane", "/v1/stats/count?q=who:nobody-else");
+    guarded.wait_for("source:self action:access-query message:*nobody-else*", 1);
     assert_eq!(looks(&guarded), 1);
 }
 
