@@ -5,7 +5,7 @@
 
 use crate::evidence::Draft;
 use crate::model::{Moment, RecordKind};
-use crate::pipeline::own_record;
+use crate::pipeline::own_records;
 use crate::time::rfc3339;
 use serde_json::json;
 use std::collections::HashMap;
@@ -39,7 +39,7 @@ impl Stamper {
         if draft.kind != RecordKind::Auditd {
             return None;
         }
-        let mut lines = Vec::new();
+        let mut lines = String::new();
         for line in draft.bytes.split(|byte| *byte == b'\n') {
             if lines.len() >= CLAIMS_MAX {
                 break;
@@ -63,15 +63,14 @@ impl Stamper {
                 container.pod_uid.map(|uid| record.insert("pod_uid".to_owned(), uid.into()));
                 started(start, now).map(|started| record.insert("started".to_owned(), rfc3339(started).into()));
             }
-            lines.push(crate::query::json::line(&record));
+            lines.push_str(&crate::query::json::line(&record));
+            lines.push('\n');
         }
         if lines.is_empty() {
             return None;
         }
         let source = format!("{}:containers", draft.node);
-        let mut stamps = own_record(&lines.join("\n"), &source, &draft.cluster, &draft.node);
-        stamps.lengths = lines.iter().map(|line| u32::try_from(line.len() + 1).unwrap_or(u32::MAX)).collect();
-        Some(stamps)
+        Some(own_records(&lines, &source, &draft.cluster, &draft.node))
     }
 }
 

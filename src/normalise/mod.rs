@@ -20,6 +20,7 @@ mod runtime_tests;
 mod syslog;
 
 pub use kubernetes::{decode as decode_uri, differences, parameters as uri_parameters};
+pub use own::ACCESS;
 
 use deponent_parsers::linux::{Headers, NotARecord, is_user_type};
 

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 const ROUTINE: [&str; 6] =
     ["agent-accepted", "agent-key", "agent-stops", "heartbeat", "process-container", "retention"];
 /// What the names of records that say who asked what begin with.
-const ACCESS: &str = "access-";
+pub const ACCESS: &str = "access-";
 /// Members of theirs that are fields of the event.
 const SAID_ELSEWHERE: [&str; 6] = ["who", "credential", "from", "port", "route", "outcome"];
 /// Bytes of a bad record that its event shows; the whole of it is its evidence.

@@ -62,5 +62,5 @@ pub use parse_value::{GLOB_CHARS_MAX, GLOB_WILDCARDS_MAX, REGEX_BYTES_MAX, REGEX
 pub use recheck::{Rechecked, recheck};
 pub use relink::{Again, Compared, Retold, TESTIMONY_BYTES_MAX, compare, document, is_testimony, retell};
 pub use rules_json::rules_json;
-pub use sight::{ACCESS, Sight};
+pub use sight::Sight;
 pub use sources::{Followed, State};

@@ -8,9 +8,7 @@ use super::computed::needs_links;
 use super::{Filter, Pipe, Query, Test, matches, needs_raw};
 use crate::index::{Plan, resolve};
 use crate::model::{Event, Source};
-
-/// What the names of records that say who asked what begin with.
-pub const ACCESS: &str = "access-";
+use crate::normalise::ACCESS;
 
 /// What somebody may see.
 #[derive(Debug, Clone, Default)]

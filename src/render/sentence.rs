@@ -4,6 +4,7 @@
 //! sentence. Not here: the block of `show` (`detail`), columns (`table`).
 
 use super::{Look, Word};
+use crate::normalise::ACCESS;
 use crate::query::json::{at, each_text, number, text};
 use serde_json::Value;
 
@@ -199,7 +200,7 @@ fn peer(event: &Value) -> Option<String> {
 
 fn own(event: &Value) -> String {
     let action = word(event, "what.action").unwrap_or_else(|| "an unnamed event".to_owned());
-    if let Some(access) = text(event, "what.action").as_deref().and_then(|action| action.strip_prefix("access-")) {
+    if let Some(access) = text(event, "what.action").as_deref().and_then(|action| action.strip_prefix(ACCESS)) {
         return asked(event, access);
     }
     let mut out = format!("deponent recorded: {action}");

@@ -406,18 +406,7 @@ pub(super) fn lines() -> Vec<(&'static str, Value)> {
 
 /// Events of each source with the text everywhere, also where an action that is sorted makes more of it.
 pub(super) fn hostile(text: &str) -> Vec<Event> {
-    let sources = [
-        Source::Linux,
-        Source::Kubernetes,
-        Source::Containerd,
-        Source::Crio,
-        Source::Docker,
-        Source::Kubelet,
-        Source::ControlPlane,
-        Source::Application,
-        Source::Syslog,
-        Source::Own,
-    ];
+    let sources = Source::ALL;
     let mut all: Vec<Event> = sources.map(|source| samples::hostile(text, source)).into();
     let names = ["service", "method", "level", "protocol", "bytes", "referer", "added-role-name", "oob.in"];
     let args = names.map(|name| (samples::s(name), samples::s(text)));
