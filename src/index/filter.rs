@@ -96,21 +96,39 @@ impl Values {
 
     fn filters(&self, index: &InvertedIndexReader) -> Result<Option<&Filters>, IndexError> {
         if self.filters.get().is_none() && self.asked.fetch_add(1, Ordering::Relaxed) == ASKED_MIN {
-            let mut values = Filter::of(index.terms().num_terms());
-            let (mut found, mut before): (Vec<u64>, Vec<u64>) = Default::default();
-            let mut terms = scan(index, "")?;
-            while terms.advance() {
-                values.insert(self.hasher.hash_one(terms.key()));
-                let own: Vec<u64> = beginnings(terms.key()).map(|value| self.hasher.hash_one(value)).collect();
-                // Values are in order: those that begin alike are neighbours.
-                found.extend(own.iter().filter(|hash| !before.contains(hash)));
-                before = own;
-            }
-            let mut beginnings = Filter::of(found.len());
-            found.into_iter().for_each(|hash| beginnings.insert(hash));
-            let _another = self.filters.set(Filters { values, beginnings });
+            self.read(index)?;
         }
         Ok(self.filters.get())
+    }
+
+    /// Builds the filters ahead of the first look-up. Whoever looks up meanwhile reads the dictionary and does not wait.
+    pub fn learn(&self, index: &InvertedIndexReader) -> Result<(), IndexError> {
+        if self.filters.get().is_none() && self.asked.fetch_max(ASKED_MIN + 1, Ordering::Relaxed) <= ASKED_MIN {
+            self.read(index)?;
+        }
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub fn is_learnt(&self) -> bool {
+        self.filters.get().is_some()
+    }
+
+    fn read(&self, index: &InvertedIndexReader) -> Result<(), IndexError> {
+        let mut values = Filter::of(index.terms().num_terms());
+        let (mut found, mut before): (Vec<u64>, Vec<u64>) = Default::default();
+        let mut terms = scan(index, "")?;
+        while terms.advance() {
+            values.insert(self.hasher.hash_one(terms.key()));
+            let own: Vec<u64> = beginnings(terms.key()).map(|value| self.hasher.hash_one(value)).collect();
+            // Values are in order: those that begin alike are neighbours.
+            found.extend(own.iter().filter(|hash| !before.contains(hash)));
+            before = own;
+        }
+        let mut beginnings = Filter::of(found.len());
+        found.into_iter().for_each(|hash| beginnings.insert(hash));
+        let _another = self.filters.set(Filters { values, beginnings });
+        Ok(())
     }
 }
 

@@ -74,6 +74,11 @@ impl Searcher {
         guarded(ask).unwrap_or_else(|| Err(damaged()))
     }
 
+    /// Learns ahead what the first look-ups of ids, times and values of these fields would otherwise have to, once for each segment: some 150 ns a value.
+    pub fn learn(&self, fields: &[&Field]) -> Result<(), IndexError> {
+        self.inner.segments.iter().try_for_each(|segment| self.guarded(|| segment.learn(fields)))
+    }
+
     /// The events whose ids start with a prefix: the `limit` smallest ids, ascending.
     pub fn find_prefix(&self, prefix: IdPrefix, limit: usize) -> Result<Vec<Hit>, IndexError> {
         self.guarded(|| {

@@ -140,8 +140,30 @@ impl Segment {
     }
 
     /// Whether an id may be here; `false` is certain.
+    /// Learns ahead what the first look-ups of ids, times and these fields would have to.
+    pub fn learn(&self, fields: &[&Field]) -> Result<(), IndexError> {
+        self.blocks();
+        self.ids();
+        for key in fields.iter().filter_map(|field| self.keys.of(field)) {
+            if let Some(values) = self.learnt.of(key) {
+                values.learn(&*self.values(key)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub fn has_learnt(&self, field: &Field) -> bool {
+        let values = self.keys.of(field).and_then(|key| self.learnt.of(key));
+        values.is_some_and(Values::is_learnt) && self.learnt.ids.get().is_some() && self.learnt.blocks.get().is_some()
+    }
+
     fn may_hold_id(&self, low: u64) -> bool {
-        let ids = self.learnt.ids.get_or_init(|| {
+        self.ids().may_hold(low)
+    }
+
+    fn ids(&self) -> &Filter {
+        self.learnt.ids.get_or_init(|| {
             let len = usize::try_from(self.len()).unwrap_or(0);
             let (mut filter, mut lows) = (Filter::of(len), Vec::new());
             for start in (0..self.len()).step_by(usize::try_from(BLOCK).unwrap_or(1)) {
@@ -150,8 +172,7 @@ impl Segment {
                 lows.iter().for_each(|&low| filter.insert(low));
             }
             filter
-        });
-        ids.may_hold(low)
+        })
     }
 
     pub fn when(&self, doc: u32) -> i64 {

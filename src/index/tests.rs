@@ -425,6 +425,25 @@ fn a_reader_follows_the_writer() {
 }
 
 #[test]
+fn what_was_learnt_ahead_answers_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = IndexStore::open(dir.path(), HEAP).unwrap();
+    for n in 0..300u64 {
+        store.put(&event(u128::from(n), 0, &format!("user-{n}"), &[]), &places(&[(n, 0)]), false).unwrap();
+    }
+    store.commit(300).unwrap();
+    let (name, searcher) = (field("who.name"), store.searcher());
+    let read_ahead = || searcher.inner.segments.iter().all(|segment| segment.has_learnt(name));
+    assert!(!read_ahead());
+    searcher.learn(&[name]).unwrap();
+    assert!(read_ahead());
+    for n in 0..600 {
+        let found = searcher.with_value(name, &format!("user-{n}"), Window::ALL, Order::Oldest, 2).unwrap();
+        assert_eq!(found.len(), usize::from(n < 300), "{n}");
+    }
+}
+
+#[test]
 fn what_cannot_be_used_asks_for_a_rebuild() {
     let dir = tempfile::tempdir().unwrap();
     assert!(matches!(Index::open_read_only(dir.path()), Err(IndexError::Rebuild { .. })));

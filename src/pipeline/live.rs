@@ -36,6 +36,9 @@ const DRAFTS: usize = 8;
 /// Pause before a disk that is full is looked at again.
 const DISK_PAUSE: Duration = Duration::from_millis(200);
 
+/// Time between two looks for new parts of the index.
+const LEARN_EVERY: Duration = Duration::from_secs(1);
+
 /// What to run.
 #[derive(Clone)]
 pub struct LiveOptions {
@@ -146,6 +149,7 @@ impl Live {
             failure: Arc::clone(&failure),
         };
         others.extend(retaining.spawn());
+        others.push(learn(engine.clone(), Arc::clone(&failure)));
         let tailer = spawn_tailer(tailer, options.clock, items, hint, Arc::clone(&failure), Arc::clone(&room));
         let ledger = Ledger { writer, cursors, senders, door: Door::Tail, clock: options.clock, content };
         let fails = Arc::clone(&failure);
@@ -211,6 +215,19 @@ impl Live {
             None => Ok(summary.unwrap_or_default()),
         }
     }
+}
+
+/// Reads ahead what questions need of each new part of the index, so that the first one does not wait for it.
+fn learn(engine: Engine, failure: Arc<Failure<PipelineError>>) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        while !failure.stop.load(Ordering::Relaxed) {
+            if let Err(error) = engine.learn() {
+                tracing::warn!(%error, "the index is not read ahead");
+                return;
+            }
+            std::thread::park_timeout(LEARN_EVERY);
+        }
+    })
 }
 
 /// What is followed, as the tailer wants it.

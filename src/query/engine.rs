@@ -15,8 +15,9 @@ use super::sources::{self, Followed};
 use super::{
     Filter, Pipe, asks_for_own, caused, findings, gaps, heard, linked, load, lookup, parse, readers, replay, sequence,
 };
+use crate::correlate::By;
 use crate::evidence::{Checkpoint, EvidenceError, Reader};
-use crate::index::{Field, Hit, Index, Order, Searcher, Selection, Window};
+use crate::index::{Field, Hit, Index, Order, Searcher, Selection, Window, resolve};
 use crate::model::{Event, Moment};
 use crate::time::Zone;
 use serde_json::{Value, json};
@@ -113,6 +114,16 @@ impl Engine {
     pub fn under_one_checkpoint(self) -> Result<Engine, AnswerError> {
         let note = self.reader.checkpoint()?;
         Ok(Engine { pinned: Some(note.into()), ..self })
+    }
+
+    /// Learns ahead what the first `why` would otherwise have to (see [`crate::index::Searcher::learn`]). What is learnt already costs nothing.
+    ///
+    /// # Errors
+    /// A file of the index is damaged; questions that meet it say so.
+    pub fn learn(&self) -> Result<(), AnswerError> {
+        let names = ["join.key"].into_iter().chain(By::EACH.map(By::field));
+        let fields: Vec<&Field> = names.filter_map(resolve).flatten().collect();
+        Ok(self.index.searcher().learn(&fields)?)
     }
 
     /// The store as it is now.
