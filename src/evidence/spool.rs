@@ -6,6 +6,7 @@
 //! removed), `position` (how far has been confirmed; a hint: what is sent twice is known to the collector).
 //! Not here: sealing (`sealed`), sending and receipts (`agent`).
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -53,8 +54,21 @@ struct Segment {
 #[derive(Debug, Default)]
 struct State {
     segments: Vec<Segment>,
-    bytes: u64,
+    /// Up to where is acknowledged: a segment's first number, and bytes from its start.
+    confirmed: (u64, u64),
     closed: bool,
+}
+
+impl State {
+    /// Bytes that wait. What is acknowledged takes room on the disk until its segment is full, and is not among them.
+    fn bytes(&self) -> u64 {
+        let waiting = |segment: &Segment| match segment.first.cmp(&self.confirmed.0) {
+            Ordering::Less => 0,
+            Ordering::Equal => segment.durable.saturating_sub(self.confirmed.1),
+            Ordering::Greater => segment.durable,
+        };
+        self.segments.iter().map(waiting).sum()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -88,8 +102,6 @@ pub struct SpoolReader {
     shared: Arc<Shared>,
     /// Where the next block to be sent lies: a segment's first number, and bytes from its start.
     at: (u64, u64),
-    /// Everything before is confirmed.
-    confirmed: (u64, u64),
     /// The last confirmed header of each source.
     heads: BTreeMap<String, String>,
 }
@@ -150,11 +162,11 @@ impl Spool {
                 disk::remove(&path)?;
                 continue;
             }
-            state.bytes += blocks.at();
             state.segments.push(Segment { first, durable: blocks.at() });
         }
-        recovery.bytes = state.bytes;
         let at = read_position(dir, &state)?;
+        state.confirmed = at;
+        recovery.bytes = state.bytes();
         let shared = Arc::new(Shared { state: Mutex::new(state), ..Shared::default() });
         let spool = Spool {
             dir: dir.to_owned(),
@@ -165,7 +177,7 @@ impl Spool {
             buffer: Vec::new(),
             buffered: 0,
         };
-        Ok((spool, SpoolReader { dir: dir.to_owned(), shared, at, confirmed: at, heads }, recovery))
+        Ok((spool, SpoolReader { dir: dir.to_owned(), shared, at, heads }, recovery))
     }
 
     /// Number of the next block.
@@ -175,16 +187,16 @@ impl Spool {
 
     /// Bytes that wait, on disk.
     pub fn bytes(&self) -> u64 {
-        self.shared.lock().bytes
+        self.shared.lock().bytes()
     }
 
     /// Waits until there is room, or `within` has passed; whether there is.
     pub fn wait_for_room(&self, within: Duration) -> bool {
         let state = self.shared.lock();
-        let full = |state: &mut State| state.bytes >= self.bytes_max;
+        let full = |state: &mut State| state.bytes() >= self.bytes_max;
         let (state, _) =
             self.shared.shrunk.wait_timeout_while(state, within, full).unwrap_or_else(PoisonError::into_inner);
-        state.bytes < self.bytes_max
+        state.bytes() < self.bytes_max
     }
 
     /// Takes the next block, which `make` appends to the buffer it is given. It is durable after the next `sync`.
@@ -227,7 +239,6 @@ impl Spool {
         if let Some(last) = state.segments.last_mut() {
             last.durable += length;
         }
-        state.bytes += length;
         self.shared.grown.notify_all();
         drop(state);
         self.next += self.buffered;
@@ -317,24 +328,22 @@ impl SpoolReader {
         for header in headers {
             self.heads.insert(header.source.clone(), header.text()?);
         }
-        self.confirmed = self.at;
+        let first = self.at.0;
         let gone: Vec<u64> = {
-            let state = self.shared.lock();
-            let before = |segment: &&Segment| segment.first < self.confirmed.0;
-            state.segments.iter().filter(before).map(|segment| segment.first).collect()
+            let mut state = self.shared.lock();
+            state.confirmed = self.at;
+            state.segments.iter().map(|segment| segment.first).filter(|&number| number < first).collect()
         };
         if !gone.is_empty() {
-            write_heads(&self.dir, self.confirmed.0, &self.heads)?;
+            write_heads(&self.dir, first, &self.heads)?;
             for first in &gone {
                 // A crash here: it is sent again, and known to the collector.
                 disk::remove(&segment_path(&self.dir, *first))?;
             }
-            let mut state = self.shared.lock();
-            state.segments.retain(|segment| !gone.contains(&segment.first));
-            // The newest one stays, for its name; what of it was confirmed takes room until it is full.
-            state.bytes = state.segments.iter().map(|segment| segment.durable).sum();
-            self.shared.shrunk.notify_all();
+            // The newest one stays, for its name.
+            self.shared.lock().segments.retain(|segment| !gone.contains(&segment.first));
         }
+        self.shared.shrunk.notify_all();
         Ok(())
     }
 
@@ -343,7 +352,7 @@ impl SpoolReader {
     /// # Errors
     /// The disk's; nothing depends on it.
     pub fn save_position(&self) -> Result<(), EvidenceError> {
-        let (first, offset) = self.confirmed;
+        let (first, offset) = self.shared.lock().confirmed;
         disk::replace(&self.dir.join("position"), format!("{first} {offset}\n").as_bytes(), 0o600)
     }
 
@@ -360,7 +369,7 @@ impl SpoolReader {
 
     /// Bytes that wait, on disk.
     pub fn bytes(&self) -> u64 {
-        self.shared.lock().bytes
+        self.shared.lock().bytes()
     }
 
     /// Whether everything was read.

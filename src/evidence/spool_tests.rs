@@ -95,10 +95,13 @@ fn what_is_confirmed_is_removed_and_the_chain_is_remembered() {
         assert_eq!(seqs(&blocks), pairs(&[("a", round)]));
         assert!(node.reader.is_drained());
         last = Some(blocks[0].header.clone());
+        assert!(node.spool.bytes() > 0);
         node.reader.confirm(&[blocks[0].header.clone()]).unwrap();
+        assert_eq!(node.spool.bytes(), 0, "nothing waits");
         node.reader.save_position().unwrap();
         drop(node);
         node = open(dir.path());
+        assert_eq!(node.spool.bytes(), 0);
         assert!(node.read().is_empty(), "confirmed, so not sent again");
     }
     let segments = std::fs::read_dir(dir.path().join("spool")).unwrap();
