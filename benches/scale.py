@@ -157,6 +157,8 @@ def main(corpus, work, millions):
         if done.returncode != 0:
             sys.exit(done.stderr)
         shutil.rmtree(os.path.join(folder, "logs"))
+        # What follows is about questions: what the import still has to write, and the files that go, are not to be waited for.
+        os.sync()
         disk = sum(os.path.getsize(os.path.join(at, f)) for at, _, files in os.walk(store) for f in files)
         start = time.perf_counter()
         subprocess.run([binary, "search", "-q", "--store", store, "* | count"], check=True, stdout=subprocess.DEVNULL)

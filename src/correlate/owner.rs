@@ -258,7 +258,8 @@ fn of_set(case: &Case<'_>, event: &Arc<Event>, writes: &[Arc<Event>]) -> Result<
     let (Some(object), Some(first)) = (&event.what.object, writes.first()) else { return Ok(choice) };
     let namespace = object.namespace.as_deref().unwrap_or("");
     let named = Named { resource: "replicasets", namespace, name: object.name.as_deref().unwrap_or("") };
-    for other in case.all(keys::write(event, named))?.iter() {
+    let (since, until) = (first.when.event.nanos, event.when.event.nanos);
+    for other in case.with_key(keys::write(event, named), since, until)?.iter() {
         let between = (first.when.event..=event.when.event).contains(&other.when.event);
         let deleted = writes::kept(other).is_some_and(|write| write.did == Did::Deleted);
         if between && deleted && !writes::is_controller(other, "deployment-controller") {

@@ -306,15 +306,21 @@ fn typed(case: &Case<'_>, event: &Arc<Event>, why: &mut Why) -> Result<(), Faile
         return Ok(());
     }
     let order = init.and_then(|init| why.chain.get(init + 1)).map(|step| Arc::clone(&step.event));
-    let Some(id) = order.as_deref().and_then(facts::run).map(|run| Str::from(run.container)) else { return Ok(()) };
+    let Some(order) = order else { return Ok(()) };
+    let Some(id) = facts::run(&order).map(|run| Str::from(run.container)) else { return Ok(()) };
     let names = container::container(case, &id)?.names;
     let at = event.when.event.nanos;
     let slack = 2_000_000_000;
     let mut others: Vec<Candidate> = Vec::new();
-    // A container of no pod can only be attached to past the API server.
+    // A container of no pod can only be attached to past the API server; and none before it is made, by clocks that may be apart.
     let attached = match (&names.namespace, &names.pod) {
         (Some(namespace), Some(pod)) => {
-            case.latest(keys::attached(event, namespace, pod), at.saturating_add(slack), FOUND_MAX)?
+            let (since, until) = (order.when.event.nanos.saturating_sub(APART_NS), at.saturating_add(slack));
+            let found = case.with_key(keys::attached(event, namespace, pod), since, until)?;
+            match found.len() {
+                0..FOUND_MAX => found,
+                _ => case.latest(keys::attached(event, namespace, pod), until, FOUND_MAX)?,
+            }
         }
         _ => std::rc::Rc::default(),
     };
