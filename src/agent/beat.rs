@@ -39,6 +39,11 @@ pub(super) fn start(
         let mut due = Instant::now();
         loop {
             let stop = failure.stop.load(Ordering::Relaxed);
+            for record in counts.take_said() {
+                if drafts.send(own_record(&crate::query::json::line(&record), &source, &cluster, &node)).is_err() {
+                    return;
+                }
+            }
             if stop || Instant::now() >= due {
                 let record = beat(&counts, &mut before, clock(), every, stop);
                 let draft = own_record(&crate::query::json::line(&record), &source, &cluster, &node);
@@ -77,6 +82,10 @@ fn beat(counts: &Counts, before: &mut BTreeMap<String, Read>, now: Moment, every
     }
     if let Some(trouble) = numbers.trouble {
         put("trouble", trouble.into());
+    }
+    if numbers.log_checked > 0 {
+        let checked = rfc3339(Moment { nanos: numbers.log_checked, digits: 3 });
+        put("log", json!({ "size": numbers.log_size, "checked": checked }));
     }
     // The kernel's counters, where it may be asked (CAP_AUDIT_CONTROL, which a pod should not have): records that it could not keep.
     if let Ok(status) = audit_status() {

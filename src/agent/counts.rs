@@ -1,13 +1,16 @@
-//! The agent's numbers.
+//! The agent's numbers, and what its sender has to say as a record.
 //!
 //! Not here: the page that shows them (`page`).
 
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Sources that are counted each for itself.
 const SOURCES_MAX: usize = 256;
+/// Records that wait to be sealed.
+const SAID_MAX: usize = 64;
 
 /// Numbers since the start.
 #[derive(Debug)]
@@ -21,6 +24,12 @@ pub struct Counts {
     gaps: AtomicU64,
     /// When the last receipt came, ns since 1970; 0 before the first.
     last_receipt: AtomicI64,
+    /// Entries of the log when it was last compared with what it had promised, and when that was.
+    log_size: AtomicU64,
+    log_checked: AtomicI64,
+    contradictions: AtomicU64,
+    /// Records that wait to be sealed.
+    said: Mutex<Vec<Value>>,
     sources: Mutex<BTreeMap<String, Read>>,
     /// What the collector refuses, or why it cannot be reached.
     trouble: Mutex<Option<String>>,
@@ -56,6 +65,12 @@ pub struct Snapshot {
     pub gaps: u64,
     /// When the last receipt came, ns since 1970; 0 before the first.
     pub last_receipt: i64,
+    /// Entries of the log when it was last compared with what it had promised.
+    pub log_size: u64,
+    /// When that was, ns since 1970; 0 before the first time.
+    pub log_checked: i64,
+    /// Contradictions that were found.
+    pub contradictions: u64,
     /// What was read, by source.
     pub sources: BTreeMap<String, Read>,
     /// What is wrong at present.
@@ -74,6 +89,10 @@ impl Counts {
             receipts: AtomicU64::new(0),
             gaps: AtomicU64::new(0),
             last_receipt: AtomicI64::new(0),
+            log_size: AtomicU64::new(0),
+            log_checked: AtomicI64::new(0),
+            contradictions: AtomicU64::new(0),
+            said: Mutex::default(),
             sources: Mutex::default(),
             trouble: Mutex::default(),
         }
@@ -116,6 +135,24 @@ impl Counts {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(what.to_owned());
     }
 
+    /// The log of so many entries was compared, with these contradictions; whether there is room for them.
+    pub(super) fn compared(&self, size: u64, now: i64, contradictions: &[Value]) -> bool {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.len().saturating_add(contradictions.len()) > SAID_MAX.max(contradictions.len()) {
+            return false;
+        }
+        said.extend_from_slice(contradictions);
+        self.contradictions.fetch_add(u64::try_from(contradictions.len()).unwrap_or(0), Ordering::Relaxed);
+        self.log_size.store(size, Ordering::Relaxed);
+        self.log_checked.store(now, Ordering::Relaxed);
+        true
+    }
+
+    /// Records that wait to be sealed: nobody else gets them again.
+    pub(super) fn take_said(&self) -> Vec<Value> {
+        std::mem::take(&mut *self.said.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// All of them.
     pub fn snapshot(&self) -> Snapshot {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -128,6 +165,9 @@ impl Counts {
             receipts: count(&self.receipts),
             gaps: count(&self.gaps),
             last_receipt: self.last_receipt.load(Ordering::Relaxed),
+            log_size: count(&self.log_size),
+            log_checked: self.log_checked.load(Ordering::Relaxed),
+            contradictions: count(&self.contradictions),
             sources: self.sources.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             trouble: self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }

@@ -3,7 +3,7 @@
 //! Threads: tailer and listeners → sealer → spool on disk → sender, with bounded channels between them. When the spool is full nothing more is read: the files
 //! themselves are the next buffer, and what was lost before it could be read is said.
 //! Inside: `seal` (drafts to durable blocks), `send` and `wire` (blocks to the collector, receipts back), `beat` (that all is well, and the kernel's own counters),
-//! `stamp` (in which container a process runs), `counts` and `page` (its numbers), `probe` (one question to the collector). Not here: files (`source`), formats and the spool (`evidence`).
+//! `stamp` (in which container a process runs), `counts` and `page` (its numbers), `probe` (one question to the collector), `watch` (whether the collector keeps its word). Not here: files (`source`), formats and the spool (`evidence`).
 
 mod beat;
 mod counts;
@@ -12,6 +12,7 @@ mod probe;
 mod seal;
 mod send;
 mod stamp;
+mod watch;
 mod wire;
 
 pub use counts::Counts;

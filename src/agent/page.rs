@@ -25,6 +25,10 @@ pub fn page(counts: &Counts) -> String {
     put("gaps_total", "counter", "Gaps that were found while reading.", numbers.gaps);
     let last = u64::try_from(numbers.last_receipt / 1_000_000_000).unwrap_or(0);
     put("last_receipt_seconds", "gauge", "When the last receipt came, seconds since 1970; 0 before the first.", last);
+    let checked = u64::try_from(numbers.log_checked / 1_000_000_000).unwrap_or(0);
+    let help = "When the collector's log was last compared with its receipts and earlier checkpoints, seconds since 1970; 0 before the first time.";
+    put("log_checked_seconds", "gauge", help, checked);
+    put("log_contradictions_total", "counter", "Contradictions that the collector has signed.", numbers.contradictions);
     let _infallible = writeln!(
         page,
         "# HELP deponent_agent_records_total Records that were made durable, by source.\n# TYPE deponent_agent_records_total counter"

@@ -1,10 +1,11 @@
 //! What lies in the spool goes to the collector, in order, until a signed receipt says that it is in the log.
 //!
 //! One request at a time: order is the protocol's first rule, and requests are large. Inside: receipts compared with what was sent, holes, retries with jitter.
-//! Not here: the connection (`wire`), the spool (`evidence`).
+//! Not here: the connection (`wire`), the spool (`evidence`), what a receipt is worth (`watch`).
 
 use super::AgentError;
 use super::counts::Counts;
+use super::watch::{Unchecked, Watch};
 use super::wire::{Reply, Wire};
 use crate::config::AgentConfig;
 use crate::evidence::{Hash, Header, Receipt, SpoolReader, VerifierKey, block_length, sealed_header};
@@ -28,6 +29,8 @@ const SEND_BYTES: usize = 1 << 20;
 const WAIT: Duration = Duration::from_millis(200);
 /// The first pause after a failure, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
+/// Heartbeats between two comparisons of the collector's log with its receipts.
+const BEATS: u32 = 5;
 /// How often it is noted how far has been confirmed.
 const NOTE_EVERY: Duration = Duration::from_secs(1);
 
@@ -47,6 +50,10 @@ pub(super) struct Sending {
     ahead: BTreeMap<Chain, (u64, Hash)>,
     /// The oldest block was gone back to because of a hole: how far reading was then. What is sent again up to there may be known, and closes no hole.
     rewound: Option<(u64, u64)>,
+    watch: Watch,
+    /// When the log is compared next, and the time between.
+    due: Instant,
+    every: Duration,
 }
 
 type Chain = (String, [u8; 16]);
@@ -119,13 +126,37 @@ impl Sending {
         };
         let wire = Wire::new(config.host.clone(), config.port, tls);
         let ahead = BTreeMap::new();
-        Ok(Sending { wire, runtime, vkey, reader, cursors, counts, collector, kept, ahead, rewound: None })
+        let watch = Watch::open(&config.state);
+        let every = Duration::from_secs(config.heartbeat_s).saturating_mul(BEATS);
+        // Many agents that start together do not ask together.
+        let due = Instant::now() + below(every);
+        Ok(Sending {
+            wire,
+            runtime,
+            vkey,
+            reader,
+            cursors,
+            counts,
+            collector,
+            kept,
+            ahead,
+            rewound: None,
+            watch,
+            due,
+            every,
+        })
     }
 
     /// Sends until the spool is closed and empty, or, once the agent is to stop, until something fails.
     pub(super) fn run(mut self, failure: &Failure<AgentError>) -> Result<(), AgentError> {
         let mut noted = Instant::now();
         while let Some(bytes) = self.reader.read(SEND_BYTES, WAIT)? {
+            if Instant::now() >= self.due {
+                self.due = Instant::now() + self.every;
+                if let Err(error) = self.check_log() {
+                    tracing::warn!(%error, "the collector's log was not compared with its receipts");
+                }
+            }
             if bytes.is_empty() {
                 continue;
             }
@@ -139,6 +170,29 @@ impl Sending {
             }
         }
         self.note()
+    }
+
+    /// Compares the log with what was promised; what contradicts is said as a record.
+    fn check_log(&mut self) -> Result<(), Unchecked> {
+        // Without its key there was no receipt.
+        let Some(key) = self.collector.clone() else { return Ok(()) };
+        let Sending { wire, runtime, watch, counts, .. } = self;
+        let mut get = |path: &str| {
+            let reply = runtime.block_on(wire.ask(Method::GET, path, &[], Bytes::new()))?;
+            match reply.status {
+                StatusCode::OK => Ok(Some(reply.body.to_vec())),
+                StatusCode::NOT_FOUND => Ok(None),
+                status => Err(format!("the collector answers {status} to `{path}`")),
+            }
+        };
+        let compared = watch.compare(&key, now(), &mut get)?;
+        for contradiction in &compared.contradictions {
+            tracing::error!(%contradiction, "the collector contradicts what it has signed");
+        }
+        if counts.compared(compared.size, now().nanos, &compared.contradictions) {
+            watch.settle(compared)?;
+        }
+        Ok(())
     }
 
     fn note(&self) -> Result<(), AgentError> {
@@ -254,6 +308,7 @@ impl Sending {
             let receipt = Receipt::open(note, collector).map_err(|error| {
                 format!("a receipt is not the collector's ({error}); if it was replaced on purpose, remove the file `collector` in the agent's folder, or change `collector_key`")
             })?;
+            self.watch.promised(note, &receipt, now());
             acknowledged.insert((receipt.source, receipt.epoch), (receipt.seq, receipt.header));
         }
         for (chain, (header, hash)) in &load.last {
@@ -327,11 +382,13 @@ fn next(bytes: &[u8]) -> Result<Option<Cut<'_>>, AgentError> {
 
 /// Up to three times as long, by chance, so that agents do not come all at once.
 fn longer(pause: Duration) -> Duration {
+    (PAUSES.0 + below(pause.saturating_mul(3).saturating_sub(PAUSES.0))).min(PAUSES.1)
+}
+
+/// A part of a time, by chance; without chance none of it.
+fn below(span: Duration) -> Duration {
     let mut bytes = [0; 8];
-    // Without chance it only is the longest.
     let _none = getrandom::fill(&mut bytes);
-    let span = pause.saturating_mul(3).saturating_sub(PAUSES.0).as_millis().max(1);
-    let more = u128::from(u64::from_ne_bytes(bytes)) % span;
-    let pause = PAUSES.0 + Duration::from_millis(u64::try_from(more).unwrap_or(0));
-    pause.min(PAUSES.1)
+    let part = u128::from(u64::from_ne_bytes(bytes)) % span.as_millis().max(1);
+    Duration::from_millis(u64::try_from(part).unwrap_or(0))
 }

@@ -79,7 +79,7 @@ async fn run_until_stopped(config: AgentConfig) -> Result<Exit, CliError> {
     }
     if let Some(listener) = listener {
         let (router, metrics) = (numbers(agent.counts()), Arc::new(Metrics::default()));
-        let door = Door { listener, tls: None, router, connections_max: PAGE_CONNECTIONS_MAX };
+        let door = Door { listener, tls: None, router, connections_max: PAGE_CONNECTIONS_MAX, is_of_agents: false };
         tokio::spawn(serve(door, metrics, std::future::pending()));
     }
     let first = tokio::select! {

@@ -196,20 +196,29 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     };
     if let Some((listener, tls)) = agents {
         let (items, vkey) = live.door();
-        let router = AgentDoor::new(items, vkey, Arc::clone(&metrics), live.room()).router();
-        open(Door { listener, tls: Some(tls), router, connections_max: agents_max() }, Arc::clone(&metrics));
+        let router = AgentDoor::new(items, vkey, Arc::clone(&metrics), live.room(), live.engine().reader).router();
+        open(
+            Door { listener, tls: Some(tls), router, connections_max: agents_max(), is_of_agents: true },
+            Arc::clone(&metrics),
+        );
     }
     if let (Some(listener), Some(router)) = (open_door, open_to_all) {
-        open(Door { listener, tls: None, router, connections_max: HEALTH_MAX }, Arc::clone(&metrics));
+        open(
+            Door { listener, tls: None, router, connections_max: HEALTH_MAX, is_of_agents: false },
+            Arc::clone(&metrics),
+        );
     }
     let plain = match (local, encrypted) {
         (Some(local), Some(router)) => {
-            open(Door { listener, tls, router, connections_max: connections_max() }, Arc::clone(&metrics));
+            open(
+                Door { listener, tls, router, connections_max: connections_max(), is_of_agents: false },
+                Arc::clone(&metrics),
+            );
             local
         }
         _ => listener,
     };
-    open(Door { listener: plain, tls: None, router, connections_max: connections_max() }, metrics);
+    open(Door { listener: plain, tls: None, router, connections_max: connections_max(), is_of_agents: false }, metrics);
     let failed = tokio::select! {
         () = asked => None,
         failure = live.failed() => Some(failure),

@@ -162,7 +162,11 @@ mod tests {
                 };
                 let mut tiles = TileReader::new(old.size, old.root, read).unwrap();
                 for leaf in [0, old.size - 1] {
-                    let entry = TileName { level: None, index: leaf / 256, width: (old.size - leaf / 256 * 256).min(256) as u16 };
+                    let entry = TileName {
+                        level: None,
+                        index: leaf / 256,
+                        width: (old.size - leaf / 256 * 256).min(256) as u16,
+                    };
                     let bundle = reader.tile(entry).unwrap().unwrap();
                     let entries = bundle_entries(&bundle).unwrap();
                     assert_eq!(entries.len(), usize::from(entry.width));

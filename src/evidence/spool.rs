@@ -123,18 +123,22 @@ impl Spool {
         }
         let mut recovery = SpoolRecovery::default();
         let mut state = State::default();
+        let noted = noted_position(dir);
+        let mut all = 0;
         for first in numbers(dir)? {
             let path = segment_path(dir, first);
             let file = File::open(&path).map_err(EvidenceError::io("open", &path))?;
             let mut blocks = Blocks::over(file, path.clone(), 0)?;
             let (mut block, mut number) = (Vec::new(), first);
             let damage = loop {
+                let start = (first, blocks.at());
                 match blocks.next(&mut block)? {
                     Next::Block => {
+                        all += 1;
+                        recovery.blocks += u64::from(noted.is_none_or(|noted| start >= noted));
                         let header = sealed_header(&block)?;
                         head(Some(number), &header)?;
                         number += 1;
-                        recovery.blocks += 1;
                     }
                     Next::End => break None,
                     Next::Bad { torn: true, .. } => {
@@ -164,7 +168,10 @@ impl Spool {
             }
             state.segments.push(Segment { first, durable: blocks.at() });
         }
-        let at = read_position(dir, &state)?;
+        let at = position_in(&state, noted);
+        if noted != Some(at) {
+            recovery.blocks = all;
+        }
         state.confirmed = at;
         recovery.bytes = state.bytes();
         let shared = Arc::new(Shared { state: Mutex::new(state), ..Shared::default() });
@@ -417,18 +424,18 @@ fn write_heads(dir: &Path, next: u64, heads: &BTreeMap<String, String>) -> Resul
     disk::replace(&dir.join("heads"), text.as_bytes(), 0o600)
 }
 
+/// The position that was noted, whatever it is worth.
+fn noted_position(dir: &Path) -> Option<(u64, u64)> {
+    let bytes = disk::read_small(&dir.join("position"), POSITION_BYTES_MAX).ok()??;
+    let (first, offset) = std::str::from_utf8(&bytes).ok()?.trim_end().split_once(' ')?;
+    Some((first.parse().ok()?, offset.parse().ok()?))
+}
+
 /// Where sending goes on: the position where it is one, else the beginning.
-fn read_position(dir: &Path, state: &State) -> Result<(u64, u64), EvidenceError> {
+fn position_in(state: &State, noted: Option<(u64, u64)>) -> (u64, u64) {
     let start = state.segments.first().map_or((0, 0), |segment| (segment.first, 0));
-    let bytes = disk::read_small(&dir.join("position"), POSITION_BYTES_MAX).unwrap_or_default().unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
-    let position = text.trim_end().split_once(' ').and_then(|(first, offset)| {
-        let (first, offset) = (first.parse().ok()?, offset.parse().ok()?);
-        state
-            .segments
-            .iter()
-            .any(|segment| segment.first == first && offset <= segment.durable)
-            .then_some((first, offset))
-    });
-    Ok(position.unwrap_or(start))
+    let is_there = |&(first, offset): &(u64, u64)| {
+        state.segments.iter().any(|segment| segment.first == first && offset <= segment.durable)
+    };
+    noted.filter(is_there).unwrap_or(start)
 }

@@ -4,7 +4,7 @@ use super::draft::Draft;
 use super::fixture_tests::draft;
 use super::header::Header;
 use super::sealed::{Origin, Sealed, block_length};
-use super::spool::{Spool, SpoolReader};
+use super::spool::{Spool, SpoolReader, SpoolRecovery};
 use crate::model::Moment;
 use std::path::Path;
 use std::time::Duration;
@@ -17,13 +17,14 @@ struct Node {
     origin: Origin,
     spool: Spool,
     reader: SpoolReader,
+    recovery: SpoolRecovery,
 }
 
 fn open(dir: &Path) -> Node {
     let mut origin = Origin::open(&dir.join("key"), "spiffe://lab/agent/node-1").unwrap();
-    let (spool, reader, _) =
+    let (spool, reader, recovery) =
         Spool::open(&dir.join("spool"), MAX as u64, &mut |_, header| origin.go_on(header)).unwrap();
-    Node { origin, spool, reader }
+    Node { origin, spool, reader, recovery }
 }
 
 impl Node {
@@ -101,7 +102,7 @@ fn what_is_confirmed_is_removed_and_the_chain_is_remembered() {
         node.reader.save_position().unwrap();
         drop(node);
         node = open(dir.path());
-        assert_eq!(node.spool.bytes(), 0);
+        assert_eq!((node.spool.bytes(), node.recovery.blocks), (0, 0));
         assert!(node.read().is_empty(), "confirmed, so not sent again");
     }
     let segments = std::fs::read_dir(dir.path().join("spool")).unwrap();
@@ -194,7 +195,7 @@ fn a_crash_at_any_step_loses_nothing_that_was_synced() {
             for round in 0..6_u64 {
                 let text = format!("{round}\n");
                 let draft = draft("a", &[text.as_bytes().to_vec()]);
-                let Node { origin, spool, reader } = &mut node;
+                let Node { origin, spool, reader, .. } = &mut node;
                 let Ok(header) = spool.append(|out| origin.seal(&draft, NOW, out)) else { break };
                 if spool.sync().is_err() {
                     break;

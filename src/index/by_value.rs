@@ -71,22 +71,58 @@ impl Searcher {
         })
     }
 
-    /// Times of the first and the last event of a source; counted once a commit.
+    /// Times of the first and the last event of a source; found once for each segment.
     pub fn source_span(&self, source: &str) -> Result<Option<(i64, i64)>, IndexError> {
-        let known = |inner: &super::searcher::Inner| {
-            let spans = inner.spans.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            spans.get(source).copied()
-        };
-        if let Some(span) = known(&self.inner) {
-            return Ok(span);
-        }
         let fields = resolve("source").unwrap_or_default();
         let plan = Plan::Terms { fields, test: TermTest::Is(source.to_owned()) };
-        let all = self.select(&plan, Window::ALL)?;
-        let end = |order| Ok(all.page(order, None, 1)?.first().map(|hit| hit.when));
-        let span = end(Order::Oldest)?.zip(end(Order::Newest)?);
-        let mut spans = self.inner.spans.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        spans.insert(source.to_owned(), span);
-        Ok(span)
+        self.guarded(|| {
+            let mut all: Option<(i64, i64)> = None;
+            for segment in &self.inner.segments {
+                let Some((first, last)) = segment.span_of(source, &plan)? else { continue };
+                all = Some(all.map_or((first, last), |(start, end)| (start.min(first), end.max(last))));
+            }
+            Ok(all)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::IndexStore;
+    use super::super::tests::{HEAP, event, places};
+    use crate::model::{Event, Source};
+    use std::collections::HashMap;
+
+    #[test]
+    fn the_span_of_a_source_is_that_of_the_events_that_there_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = IndexStore::open(dir.path(), HEAP).unwrap();
+        let mut known: HashMap<u64, (Source, i64)> = HashMap::new();
+        let mut chance = 1u64;
+        let mut dice = |below: u64| {
+            chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (chance >> 33) % below
+        };
+        assert_eq!(store.searcher().source_span("linux").unwrap(), None);
+        for commit in 1..40u64 {
+            for _ in 0..dice(200) {
+                let id = dice(3_000);
+                let source = if dice(3) == 0 { Source::Kubernetes } else { Source::Linux };
+                let when = i64::try_from(commit * 1_000 + dice(1_500)).unwrap() - 20_000;
+                if let Some((_, when)) = known.remove(&id) {
+                    store.remove(event(u128::from(id), when, "a", &[]).id, when).unwrap();
+                    continue;
+                }
+                let event = Event { source, ..event(u128::from(id), when, "a", &[]) };
+                known.insert(id, (source, when));
+                store.put(&event, &places(&[(id, 0)]), false).unwrap();
+            }
+            store.commit(commit).unwrap();
+            for source in [Source::Linux, Source::Kubernetes, Source::Kubelet] {
+                let times = || known.values().filter(|(of, _)| *of == source).map(|(_, when)| *when);
+                let expected = times().min().zip(times().max());
+                assert_eq!(store.searcher().source_span(source.name()).unwrap(), expected, "{commit} {source:?}");
+            }
+        }
     }
 }

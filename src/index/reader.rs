@@ -138,5 +138,5 @@ fn load(
         let reader = SegmentReader::open(&index.segment(meta))?;
         segments.push(Arc::new(Segment::open(reader, Arc::clone(keys), learnt)?));
     }
-    Ok(Some(Inner { dir: dir.to_owned(), segments, covers, spans: Mutex::default() }))
+    Ok(Some(Inner { dir: dir.to_owned(), segments, covers }))
 }

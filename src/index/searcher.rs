@@ -9,10 +9,10 @@ use super::segment::{Hit, Segment};
 use super::selection::Selection;
 use super::{Field, IndexError, Order, Plan, Top, Window, eval};
 use crate::model::{EventId, IdPrefix};
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// The index as of one commit; cheap to clone, and unchanged whatever is written afterwards.
 #[derive(Clone)]
@@ -24,11 +24,7 @@ pub(super) struct Inner {
     pub dir: PathBuf,
     pub segments: Vec<Arc<Segment>>,
     pub covers: u64,
-    /// Times of the first and last event of a source, as far as they were asked for.
-    pub spans: Mutex<Spans>,
 }
-
-pub(super) type Spans = HashMap<String, Option<(i64, i64)>>;
 
 impl std::fmt::Debug for Searcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

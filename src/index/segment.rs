@@ -9,11 +9,12 @@ use super::filter::{Filter, Values};
 use super::places::leaf_of;
 use super::schema::{self, BUCKET_SHIFT, Keys, bucket, halves, id_of};
 use super::terms::{Postings, scan};
-use super::{Field, IndexError, Places, Window};
+use super::{Field, IndexError, Places, Plan, Window, eval};
 use crate::model::{EventId, IdPrefix};
 use quick_cache::sync::Cache;
+use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tantivy::SegmentReader;
 use tantivy::columnar::{Column, ColumnValues};
 use tantivy::index::InvertedIndexReader;
@@ -92,6 +93,8 @@ pub(super) struct Segment {
     id_high: Arc<dyn ColumnValues<u64>>,
     id_low: Arc<dyn ColumnValues<u64>>,
     place: Column<u64>,
+    /// Of each source that was asked for: not among what is learnt, as deletions change it.
+    sources: Mutex<HashMap<String, Option<(i64, i64)>>>,
 }
 
 impl Segment {
@@ -102,6 +105,7 @@ impl Segment {
             id_high: columns.column_first_or_default::<u64>(schema::ID_HIGH)?,
             id_low: columns.column_first_or_default::<u64>(schema::ID_LOW)?,
             place: columns.u64(schema::PLACE)?,
+            sources: Mutex::default(),
             reader,
             keys,
             learnt,
@@ -251,6 +255,36 @@ impl Segment {
         let found: Arc<[(String, i64)]> = found.into();
         self.learnt.scans.insert(asked, Arc::clone(&found));
         Ok(found)
+    }
+
+    /// Times of the first and the last document of a source, which `plan` selects.
+    pub fn span_of(&self, source: &str, plan: &Plan) -> Result<Option<(i64, i64)>, IndexError> {
+        let known = || self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(span) = known().get(source) {
+            return Ok(*span);
+        }
+        let found = self.alive(eval::docs(plan, self)?);
+        // Backwards in time both are first ones; blocks that begin behind what was found have none before it.
+        let first = |turn: fn(i64) -> i64| {
+            let mut blocks: Vec<(i64, &Block)> =
+                self.blocks().iter().map(|block| (turn(block.first).min(turn(block.last)), block)).collect();
+            blocks.sort_unstable_by_key(|(begins, _)| *begins);
+            let mut first: Option<i64> = None;
+            for (begins, block) in blocks {
+                if first.is_some_and(|first| first <= begins) {
+                    break;
+                }
+                found.each(block.docs(), &mut |doc| {
+                    let when = turn(self.when(doc));
+                    first = Some(first.map_or(when, |first| first.min(when)));
+                    true
+                });
+            }
+            first
+        };
+        let span = first(|when| when).zip(first(|when| !when).map(|when| !when));
+        known().insert(source.to_owned(), span);
+        Ok(span)
     }
 
     /// Whether a time lies between the segment's earliest and latest.

@@ -12,10 +12,10 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-const HEAP: usize = 15 << 20;
+pub(super) const HEAP: usize = 15 << 20;
 
 /// A small event: everything of it follows from the arguments.
-fn event(id: u128, when: i64, name: &str, paths: &[&str]) -> Event {
+pub(super) fn event(id: u128, when: i64, name: &str, paths: &[&str]) -> Event {
     let object = |path: &&str| Object { path: Some((*path).into()), ..Object::default() };
     Event {
         id: EventId(id.to_be_bytes()),
@@ -43,7 +43,7 @@ fn event(id: u128, when: i64, name: &str, paths: &[&str]) -> Event {
     }
 }
 
-fn places(records: &[(u64, u32)]) -> Places {
+pub(super) fn places(records: &[(u64, u32)]) -> Places {
     let records: Vec<RecordRef> = records.iter().map(|&(leaf, record)| RecordRef { leaf, record }).collect();
     Places::of(&records).unwrap()
 }

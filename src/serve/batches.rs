@@ -5,13 +5,15 @@
 
 use super::error::Problem;
 use super::listen::Peer;
+use super::log;
 use super::metrics::Metrics;
+use super::shares::Shares;
 use crate::agent::{HOLE, SIGNER};
-use crate::evidence::{Sealed, VerifierKey, block_length};
+use crate::evidence::{Reader, Sealed, TileName, VerifierKey, block_length};
 use crate::pipeline::{Answer, Item, Refusal, Room, Sent};
 use crate::tls::AgentName;
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
-use axum::extract::{Extension, Request, State};
+use axum::extract::{Extension, Path, Request, State};
 use axum::http::{HeaderMap, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
@@ -40,19 +42,44 @@ pub struct AgentDoor {
     vkey: VerifierKey,
     metrics: Arc<Metrics>,
     room: Arc<Semaphore>,
+    shares: Shares,
     disk: Arc<Room>,
+    log: Reader,
 }
 
 impl AgentDoor {
     /// Hands what comes to the ledger whose store signs with `vkey`.
-    pub fn new(items: SyncSender<Item>, vkey: VerifierKey, metrics: Arc<Metrics>, disk: Arc<Room>) -> AgentDoor {
-        AgentDoor { items, vkey, metrics, room: Arc::new(Semaphore::new(HELD_BYTES_MAX >> 10)), disk }
+    pub fn new(
+        items: SyncSender<Item>,
+        vkey: VerifierKey,
+        metrics: Arc<Metrics>,
+        disk: Arc<Room>,
+        log: Reader,
+    ) -> AgentDoor {
+        let room = Arc::new(Semaphore::new(HELD_BYTES_MAX >> 10));
+        let shares = Shares::new(BODY_BYTES_MAX, HELD_BYTES_MAX);
+        AgentDoor { items, vkey, metrics, room, shares, disk, log }
     }
 
     /// The routes.
     pub fn router(self) -> Router {
-        Router::new().route("/v1/batches", post(take)).route("/v1/collector", get(collector)).with_state(self)
+        Router::new()
+            .route("/v1/batches", post(take))
+            .route("/v1/collector", get(collector))
+            .route("/log/checkpoint", get(checkpoint))
+            .route("/log/tile/{*path}", get(tile))
+            .with_state(self)
     }
+}
+
+/// What an agent compares its receipts with.
+async fn checkpoint(State(door): State<AgentDoor>) -> Result<Response<Body>, Problem> {
+    log::newest(&door.log)
+}
+
+/// Hashes only: entries name other nodes and their files.
+async fn tile(State(door): State<AgentDoor>, Path(path): Path<String>) -> Result<Response<Body>, Problem> {
+    log::bytes(door.log, TileName::parse(&path).filter(|name| name.level.is_some())).await
 }
 
 /// Whose receipts an agent will get.
@@ -84,6 +111,8 @@ async fn take(
     if expected > BODY_BYTES_MAX {
         return Err(Problem::too_large(format!("a request has {BODY_BYTES_MAX} bytes at most")));
     }
+    // An agent sends one at a time.
+    let Some(part) = door.shares.take(&peer, expected) else { return Err(door.full()) };
     let permits = u32::try_from(expected.div_ceil(1 << 10).max(1)).unwrap_or(u32::MAX);
     let room = tokio::time::timeout(QUEUE_TIMEOUT, Arc::clone(&door.room).acquire_many_owned(permits)).await;
     let Ok(Ok(room)) = room else { return Err(door.full()) };
@@ -100,7 +129,7 @@ async fn take(
         metrics.agent_bytes(body.len());
         drop(body);
         hand(&items, Item::Sent(Box::new(Sent { batches, peer, signer, accepts_hole, reply })))?;
-        drop(room);
+        drop((room, part));
         Ok(())
     });
     handed.await.map_err(|_| Problem::internal("the request failed; the collector's log says why"))??;

@@ -7,6 +7,7 @@ use super::error::Problem;
 use super::metrics::Metrics;
 use super::peer::uid;
 use super::routes::ServeError;
+use super::shares::{Part, Shares};
 use crate::tls::{ServerTls, peer_name};
 use axum::Router;
 use axum::body::Body;
@@ -36,6 +37,8 @@ use tokio_rustls::server::TlsStream;
 const CONNECTIONS_MAX: usize = 1_024;
 /// Connections of agents at once, at most.
 const AGENTS_MAX: usize = 16_384;
+/// Connections of one node at once, at most: its agent has one, and one that breaks may take a while to end.
+const NODE_MAX: usize = 16;
 /// Connections at once that have not finished their handshake, at most.
 const HANDSHAKES_MAX: usize = 4_096;
 /// Connections beyond, which are told so at once.
@@ -78,6 +81,8 @@ pub struct Door {
     pub router: Router,
     /// Connections at once.
     pub connections_max: usize,
+    /// Whether they are shared out among agents.
+    pub is_of_agents: bool,
 }
 
 /// Serves until `stop` resolves; then open answers are finished.
@@ -89,7 +94,8 @@ pub async fn serve(
     metrics: Arc<Metrics>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let Door { listener, tls, router, connections_max } = door;
+    let Door { listener, tls, router, connections_max, is_of_agents } = door;
+    let shares = is_of_agents.then(|| Shares::new(NODE_MAX, connections_max));
     let places = Arc::new(Semaphore::new(connections_max));
     let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
     let graceful = GracefulShutdown::new();
@@ -125,7 +131,7 @@ pub async fn serve(
                 continue;
             };
             tokio::spawn(async move {
-                let _place = Place::new(permit, metrics);
+                let _place = Place::new(permit, None, metrics);
                 let own = stream.local_addr();
                 let uid = own.ok().and_then(|own| uid(Path::new("/proc"), address, own));
                 let service = service(router, Peer { address, name: None, uid }, Arc::default());
@@ -136,7 +142,7 @@ pub async fn serve(
             });
             continue;
         };
-        let places = Arc::clone(&places);
+        let (places, shares) = (Arc::clone(&places), shares.clone());
         let counts = Arc::clone(&metrics);
         let handshake = tokio::spawn(async move {
             let (stream, peer) = match handshake(config, stream, address).await {
@@ -147,8 +153,15 @@ pub async fn serve(
                     return;
                 }
             };
+            let part = match shares.map(|shares| shares.take(&peer, 1)) {
+                Some(None) => {
+                    tracing::warn!(%address, name = peer.name, "an agent has too many connections");
+                    return metrics.connection_refused();
+                }
+                part => part.flatten(),
+            };
             let Ok(permit) = places.try_acquire_owned() else { return metrics.connection_refused() };
-            let place = Place::new(permit, metrics);
+            let place = Place::new(permit, part, metrics);
             // A task of its own: that of the handshake may be ended.
             tokio::spawn(async move {
                 let _place = place;
@@ -193,13 +206,14 @@ fn builder() -> auto::Builder<TokioExecutor> {
 /// A place among the connections, counted as long as it is taken.
 struct Place {
     _permit: OwnedSemaphorePermit,
+    _part: Option<Part>,
     metrics: Arc<Metrics>,
 }
 
 impl Place {
-    fn new(permit: OwnedSemaphorePermit, metrics: Arc<Metrics>) -> Place {
+    fn new(permit: OwnedSemaphorePermit, part: Option<Part>, metrics: Arc<Metrics>) -> Place {
         metrics.connections(1);
-        Place { _permit: permit, metrics }
+        Place { _permit: permit, _part: part, metrics }
     }
 }
 

@@ -22,6 +22,7 @@ mod record;
 mod routes;
 mod senders;
 mod session;
+mod shares;
 mod stream;
 mod tail;
 mod testimony;

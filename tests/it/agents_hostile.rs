@@ -1,9 +1,9 @@
 //! Whoever means harm at the door of agents: handshakes that do not end, connections without a request, frames that are none, streams that are reset, wrong certificates.
 //!
-//! A real agent goes on meanwhile, and memory is bounded. Not here: false batches (`agents`), the door of readers (`hostile_clients`), how much slower it gets (`benches/many_agents`).
+//! And a collector that takes back what it took. A real agent goes on meanwhile, and memory is bounded. Not here: false batches (`agents`), the door of readers (`hostile_clients`), how much slower it gets (`benches/many_agents`).
 
 use crate::agents::{Cluster, origin, runtime, sealed};
-use crate::live::{BOUND, Collector, let_in};
+use crate::live::{BOUND, Collector, append, let_in, line};
 use deponent::agent::Wire;
 use deponent::evidence::Origin;
 use deponent::tls::{ClientTls, Files};
@@ -249,5 +249,44 @@ fn wrong_certificates_again_and_again_let_nobody_in_and_keep_nobody_out() {
     let failed = page.lines().find_map(|line| line.strip_prefix("deponent_handshakes_failed_total "));
     assert!(failed.unwrap().parse::<u32>().unwrap() >= 300, "{failed:?}");
     assert!(resident_kib(&collector) < before + 64 * 1024, "memory is bounded");
+    collector.stop();
+}
+
+/// The store as it was, and what its signing key remembers, put in place of what they are.
+#[test]
+fn a_collector_that_takes_back_what_it_took_is_found_out() {
+    let cluster = Cluster::new();
+    let copy = |from: &str, to: &str| {
+        let (from, to) = (cluster.scratch.path(from), cluster.scratch.path(to));
+        let _none = std::fs::remove_dir_all(&to);
+        assert!(std::process::Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
+    };
+    let collector = cluster.collector();
+    append(&cluster.scratch, &line(1));
+    let agent = cluster.agent();
+    cluster.wait_for("source:linux", 1);
+    agent.stop();
+    collector.stop();
+    copy("store", "old-store");
+    copy("keys", "old-keys");
+    let collector = cluster.collector();
+    let agent = cluster.agent();
+    append(&cluster.scratch, &line(2));
+    // What it says of the log is in its heartbeats.
+    cluster.wait_for("source:self action:heartbeat message:*checked*", 1);
+    agent.stop();
+    collector.stop();
+    copy("old-store", "store");
+    copy("old-keys", "keys");
+    let collector = cluster.collector();
+    let agent = cluster.agent();
+    let found = cluster.wait_for("source:self action:log-contradiction", 1);
+    let detail = found[0]["issues"][0]["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("reason=the log is ") && detail.contains("checkpoint=") && detail.contains("earlier="),
+        "{detail}"
+    );
+    assert_eq!(found[0]["where"]["node"], "node-1");
+    agent.stop();
     collector.stop();
 }

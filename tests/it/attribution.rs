@@ -2,8 +2,8 @@
 //!
 //! The answer keys of the corpus are read here and nowhere else. `docs/attribution.md` holds the table that this prints.
 
-use crate::correlation::{Dice, essence};
-use crate::harness::{Scratch, corpus, root};
+use crate::correlation::essence;
+use crate::harness::{Dice, Scratch, corpus, root};
 use deponent::evidence::Reader;
 use deponent::index::Index;
 use deponent::query::{Engine, LinkedKind, Question, Search};

@@ -2,7 +2,7 @@
 //!
 //! Not here: whole runs against ground truth (`attribution`).
 
-use crate::harness::{Scratch, sample};
+use crate::harness::{Dice, Scratch, sample};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -89,22 +89,6 @@ pub fn essence(why: &Value) -> String {
     let findings: Vec<String> =
         why["findings"].as_array().unwrap().iter().map(|one| one["detail"].to_string()).collect();
     format!("{chain}{}\n{findings:?}", why["root"])
-}
-
-/// A small generator: the same sequence everywhere.
-pub struct Dice(pub u64);
-
-impl Dice {
-    pub fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % limit
-    }
-
-    pub fn shuffle<T>(&mut self, list: &mut [T]) {
-        for at in (1..list.len()).rev() {
-            list.swap(at, self.below(at + 1));
-        }
-    }
 }
 
 #[test]
@@ -548,26 +532,59 @@ fn a_name_of_thousands_of_pods() {
     assert_eq!(class(&scratch), alone, "what others of the name did weakens nothing");
 }
 
+/// The container of a pod that carol made by hand, with alice's exec in it; later a child of its first process starts a program.
+fn child_of_the_first_process() -> Vec<Vec<String>> {
+    let mut files = lines();
+    for line in &mut files[1] {
+        if line.contains(r#""requestURI":"/api/v1/namespaces/shop/pods","verb":"create""#) {
+            *line = line
+                .replace("system:serviceaccount:kube-system:replicaset-controller", "carol@example.com")
+                .replace("ownerReferences", "formerReferences");
+        }
+    }
+    let stamp = "audit(1795467560.000:900000)";
+    files[0].push(format!("type=SYSCALL msg={stamp}: arch=c000003e syscall=59 success=yes exit=0 a0=1 a1=2 a2=3 a3=0 items=0 ppid=22802 pid=41000 auid=4294967295 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=(none) ses=4294967295 comm=\"nc\" exe=\"/bin/busybox\" key=\"x\"\n"));
+    files[0].push(format!("type=EXECVE msg={stamp}: argc=1 a0=\"nc\"\n"));
+    files
+}
+
+/// Whose the child of the first process may be.
+fn candidates_of_the_child(files: &[Vec<String>]) -> BTreeSet<String> {
+    let scratch = Scratch::new();
+    ingest(&scratch, files);
+    let root = why_of(&scratch, "pid:41000 syscall:execve")["root"].clone();
+    assert_eq!(root["kind"].as_str(), Some("ambiguous"), "{root}");
+    names(&root)
+}
+
 #[test]
 fn a_child_of_the_first_process_may_be_an_orphan_of_a_session() {
     // Few probes since, and more than are looked at one by one.
     for probes in [2u64, 40] {
-        let scratch = Scratch::new();
-        let mut files = lines();
-        for line in &mut files[1] {
-            if line.contains(r#""requestURI":"/api/v1/namespaces/shop/pods","verb":"create""#) {
-                *line = line
-                    .replace("system:serviceaccount:kube-system:replicaset-controller", "carol@example.com")
-                    .replace("ownerReferences", "formerReferences");
-            }
-        }
+        let mut files = child_of_the_first_process();
         files[0].extend((1..=probes).flat_map(|number| probe(number, 1_795_467_551_000 + 100 * number)));
-        let stamp = "audit(1795467560.000:900000)";
-        files[0].push(format!("type=SYSCALL msg={stamp}: arch=c000003e syscall=59 success=yes exit=0 a0=1 a1=2 a2=3 a3=0 items=0 ppid=22802 pid=41000 auid=4294967295 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=(none) ses=4294967295 comm=\"nc\" exe=\"/bin/busybox\" key=\"x\"\n"));
-        files[0].push(format!("type=EXECVE msg={stamp}: argc=1 a0=\"nc\"\n"));
-        ingest(&scratch, &files);
-        let root = why_of(&scratch, "pid:41000 syscall:execve")["root"].clone();
         let both = BTreeSet::from(["alice@example.com".to_owned(), "carol@example.com".to_owned()]);
-        assert_eq!((root["kind"].as_str(), names(&root)), (Some("ambiguous"), both), "{probes} probes: {root}");
+        assert_eq!(candidates_of_the_child(&files), both, "{probes} probes");
+    }
+}
+
+#[test]
+fn a_child_of_the_first_process_may_be_of_who_attached_and_not_to_an_earlier_container() {
+    for (day, may_be) in [("23", true), ("22", false)] {
+        let mut files = child_of_the_first_process();
+        let attached = |line: &String| {
+            line.replace("alice@example.com", "dave@example.com")
+                .replace("2292487f-", "eeeeeeee-")
+                .replace(r#""subresource":"exec""#, r#""subresource":"attach""#)
+                .replace("/exec?", r"/attach?stdin=true\u0026")
+                .replace("-23T20:59:10.", &format!("-{day}T20:59:12."))
+        };
+        let asked =
+            files[1].iter().filter(|line| line.contains(r#""subresource":"exec""#) && line.contains("2292487f-"));
+        // Nobody has seen its end.
+        let attached: Vec<String> = asked.filter(|line| !line.contains("ResponseComplete")).map(attached).collect();
+        assert!(!attached.is_empty() && attached.iter().all(|line| line.contains(&format!("-{day}T20:59:12."))));
+        files[1].extend(attached);
+        assert_eq!(candidates_of_the_child(&files).contains("dave@example.com"), may_be, "day {day}");
     }
 }

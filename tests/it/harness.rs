@@ -113,3 +113,19 @@ pub fn corpus() -> Option<PathBuf> {
     let dir = named.unwrap_or_else(|| root().join("../shared/corpus"));
     dir.join("README.md").exists().then_some(dir)
 }
+
+/// A small generator: the same sequence everywhere.
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % limit
+    }
+
+    pub fn shuffle<T>(&mut self, list: &mut [T]) {
+        for at in (1..list.len()).rev() {
+            list.swap(at, self.below(at + 1));
+        }
+    }
+}

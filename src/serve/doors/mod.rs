@@ -132,10 +132,14 @@ impl Doors {
                 Some(gate) => router.layer(from_fn_with_state(gate, gate::gate)),
                 None => router,
             };
-            servers.spawn(serve(Door { listener, tls, router, connections_max }, metrics, async move {
-                // An error means that the sender is gone: stop too.
-                let _closed = stop.wait_for(|stop| *stop).await;
-            }));
+            servers.spawn(serve(
+                Door { listener, tls, router, connections_max, is_of_agents: false },
+                metrics,
+                async move {
+                    // An error means that the sender is gone: stop too.
+                    let _closed = stop.wait_for(|stop| *stop).await;
+                },
+            ));
         }
         metrics.doors(all);
     }
