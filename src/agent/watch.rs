@@ -40,6 +40,9 @@ pub(super) enum Unchecked {
     },
 }
 
+/// Reads a file of the log, nothing where there is none.
+pub(super) type Get<'a> = dyn FnMut(&str) -> Result<Option<Vec<u8>>, String> + 'a;
+
 /// A receipt that no checkpoint has been seen to keep.
 struct Promise {
     note: String,
@@ -82,16 +85,11 @@ impl Watch {
         }
     }
 
-    /// Compares with what the log says now. `get` reads `/log/…`, nothing where there is none.
+    /// Compares with what the log says now. `get` reads `/log/…`.
     ///
     /// # Errors
     /// It could not be compared.
-    pub fn compare(
-        &mut self,
-        key: &VerifierKey,
-        now: Moment,
-        get: &mut dyn FnMut(&str) -> Result<Option<Vec<u8>>, String>,
-    ) -> Result<Compared, Unchecked> {
+    pub fn compare(&mut self, key: &VerifierKey, now: Moment, get: &mut Get<'_>) -> Result<Compared, Unchecked> {
         let note = get("/log/checkpoint").map_err(Unchecked::Answer)?;
         let note = note.and_then(|bytes| String::from_utf8(bytes).ok());
         let note = note.ok_or_else(|| Unchecked::Answer("it shows no checkpoint".to_owned()))?;
@@ -149,12 +147,7 @@ impl Watch {
     }
 }
 
-fn tile(
-    get: &mut dyn FnMut(&str) -> Result<Option<Vec<u8>>, String>,
-    level: u8,
-    index: u64,
-    width: u16,
-) -> Result<Vec<u8>, Unchecked> {
+fn tile(get: &mut Get<'_>, level: u8, index: u64, width: u16) -> Result<Vec<u8>, Unchecked> {
     let path = format!("/log/{}", crate::evidence::tile_path(level, index, width));
     let bytes = get(&path).map_err(Unchecked::Answer)?;
     bytes.ok_or_else(|| Unchecked::Answer(format!("there is no `{path}`")))
