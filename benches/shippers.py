@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What does a shipper cost? deponent's agent beside syslog-ng over HTTP, without and with its reliable disk buffer, each reading the same file, in turn.
 
-    benches/shippers.py WORK FILE ROUNDS       such as benches/shippers.py /tmp/shippers k8s-audit-100mb.log 3
+    benches/shippers.py WORK FILE ROUNDS       such as benches/shippers.py /tmp/shippers CORPUS/large/k8s-audit-large.log 5, unpacked
 
 All send to one collector on this machine: the agent to its own door, syslog-ng to `[ndjson]`; a shipper is done when the collector has acknowledged every record. What is compared is the CPU and the memory of
 the shipper alone. syslog-ng is the one that tests/doors/run unpacks (target/doors/root), or that is installed. DEPONENT names another binary."""
@@ -85,9 +85,10 @@ def main():
     for turn in range(rounds):
         for name in shippers:
             folder = f"{work}/{name.replace(' ', '-').replace(',', '')}-{turn}"
-            # Another file each time: what came before is not sent again.
+            # Other records each time: a door answers a body that it knows without storing it again.
             copy = f"{folder}.log"
-            shutil.copy(file, copy)
+            with open(file, "rb") as whole, open(copy, "wb") as out:
+                out.write(whole.read().replace(b'"auditID":"', f'"auditID":"{turn}{shippers.index(name)}'.encode()))
             before = number(LISTEN, 'deponent_door_records_total{door="ndjson"}')
             if name == "deponent agent":
                 command, surroundings = agent(folder, copy, f"node-{turn}", work)
@@ -99,7 +100,7 @@ def main():
             process = subprocess.Popen(command, env=surroundings, cwd=work, **quiet)
             while not done():
                 assert process.poll() is None and time.perf_counter() - start < 600, f"{name} did not get through"
-                time.sleep(0.2)
+                time.sleep(0.05)
             wall = time.perf_counter() - start
             cpu, peak = cost(process.pid)
             process.terminate()

@@ -71,6 +71,7 @@ pub(super) struct Written {
     connections: Option<u64>,
     message_mib: Option<u64>,
     held_mib: Option<u64>,
+    rate_mib: Option<u64>,
     timeout_s: Option<u64>,
 }
 
@@ -114,6 +115,8 @@ pub struct DoorLimits {
     pub held_bytes: usize,
     /// How long a message may take to come whole, s.
     pub timeout_s: u64,
+    /// Bytes a second of one client; 0: as many as come.
+    pub bytes_per_second: u64,
 }
 
 /// The name of a kind, or of an application's lines (`None`).
@@ -241,6 +244,7 @@ impl Written {
             message_bytes: size(message << 20),
             held_bytes: size(held << 20),
             timeout_s: within("timeout_s", self.timeout_s, 60, 1, 3_600)?,
+            bytes_per_second: within("rate_mib", self.rate_mib, 64, 0, 65_536)? << 20,
         })
     }
 }

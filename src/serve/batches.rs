@@ -4,6 +4,7 @@
 //! Not here: the order of batches (`pipeline::senders`), connections (`listen`).
 
 use super::error::Problem;
+use super::hand::{QUEUE_TIMEOUT, hand};
 use super::listen::Peer;
 use super::log;
 use super::metrics::Metrics;
@@ -20,8 +21,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, TrySendError};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
 use tokio::sync::{Semaphore, oneshot};
 
 /// Bytes of a request's body: what an agent sends at once, and one block more.
@@ -30,8 +31,6 @@ pub const BODY_BYTES_MAX: usize = 12 << 20;
 const HELD_BYTES_MAX: usize = 96 << 20;
 /// How long an agent may take to send a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long the ledger may take before an agent is told to come again.
-const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long it may take to make durable what it was handed.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -122,37 +121,21 @@ async fn take(
         Ok(Err(error)) => return Err(Problem::request(format!("the body did not come whole: {error}"))),
         Err(_) => return Err(Problem::timeout(format!("the body did not come within {} s", BODY_TIMEOUT.as_secs()))),
     };
-    let (reply, answer) = oneshot::channel();
-    let (items, metrics, peer) = (door.items.clone(), Arc::clone(&door.metrics), name.to_owned());
-    let handed = tokio::task::spawn_blocking(move || -> Result<(), Problem> {
+    let metrics = Arc::clone(&door.metrics);
+    let checked = tokio::task::spawn_blocking(move || -> Result<_, Problem> {
         let batches = batches(&body, &agent, &signer).inspect_err(|_| metrics.agent_refused("bad-batch"))?;
         metrics.agent_bytes(body.len());
-        drop(body);
-        hand(&items, Item::Sent(Box::new(Sent { batches, peer, signer, accepts_hole, reply })))?;
-        drop((room, part));
-        Ok(())
+        Ok((batches, signer))
     });
-    handed.await.map_err(|_| Problem::internal("the request failed; the collector's log says why"))??;
+    let checked = checked.await.map_err(|_| Problem::internal("the request failed; the collector's log says why"))?;
+    let ((batches, signer), (reply, answer)) = (checked?, oneshot::channel());
+    let sent = Sent { batches, peer: name.to_owned(), signer, accepts_hole, reply };
+    hand(&door.items, Item::Sent(Box::new(sent))).await?;
+    drop((room, part));
     match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
         Ok(Ok(answer)) => Ok(door.answer(&answer)),
         // What was appended is durable or not; an agent that sends it again is told.
         _ => Err(door.full()),
-    }
-}
-
-/// Hands an item to the ledger; whoever waits too long is told to come again.
-pub(super) fn hand(items: &SyncSender<Item>, mut item: Item) -> Result<(), Problem> {
-    let since = Instant::now();
-    loop {
-        match items.try_send(item) {
-            Ok(()) => return Ok(()),
-            Err(TrySendError::Disconnected(_)) => return Err(Problem::not_ready("the collector is stopping")),
-            Err(TrySendError::Full(back)) => item = back,
-        }
-        if since.elapsed() >= QUEUE_TIMEOUT {
-            return Err(Problem::full());
-        }
-        std::thread::sleep(Duration::from_millis(2));
     }
 }
 

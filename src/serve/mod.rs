@@ -12,6 +12,7 @@ mod doors;
 mod error;
 mod form;
 mod guard;
+mod hand;
 mod listen;
 mod log;
 mod metrics;

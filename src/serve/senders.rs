@@ -2,8 +2,8 @@
 //!
 //! Not here: what they send (`batches`), the judgement (`pipeline::senders`).
 
-use super::batches::hand;
 use super::error::Problem;
+use super::hand::hand;
 use super::params::body;
 use super::record::Ended;
 use super::session::{OPERATORS, Session};
@@ -60,7 +60,6 @@ async fn ask<T: Send + 'static>(shared: &Session, item: impl FnOnce(oneshot::Sen
     let items = shared.items.clone().ok_or_else(|| Problem::not_ready("nothing is written here"))?;
     let (reply, answer) = oneshot::channel();
     let item = item(reply);
-    let handed = tokio::task::spawn_blocking(move || hand(&items, item)).await;
-    handed.map_err(|_| Problem::internal("the request failed; the log says why"))??;
+    hand(&items, item).await?;
     answer.await.map_err(|_| Problem::not_ready("the collector is stopping"))
 }

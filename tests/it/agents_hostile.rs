@@ -4,7 +4,7 @@
 
 use crate::agents::{Cluster, origin, runtime, sealed};
 use crate::live::{BOUND, Collector, append, let_in, line};
-use deponent::agent::Wire;
+use deponent::agent::{SIGNER, Wire};
 use deponent::evidence::Origin;
 use deponent::tls::{ClientTls, Files};
 use rustls::pki_types::ServerName;
@@ -193,6 +193,58 @@ fn what_is_no_http_2_ends_its_connection_alone() {
     assert!(matches!(status, Err(_) | Ok(431)), "{status:?}");
     honest.is_acknowledged(&mut cluster.wire("agent-node-1"));
     assert!(resident_kib(&collector) < before + 64 * 1024, "memory is bounded");
+    collector.stop();
+}
+
+/// A POST to the agents' door of a body that is announced and does not come: names from HPACK's table, values as they are.
+fn endless(cluster: &Cluster, id: u32) -> Vec<u8> {
+    let literal = |name: &[u8], value: &str| [name, &[u8::try_from(value.len()).unwrap()], value.as_bytes()].concat();
+    let signer = origin(cluster.scratch.dir.path(), "other-key").vkey().to_string();
+    let name = [&[0, u8::try_from(SIGNER.len()).unwrap()], SIGNER.as_bytes()].concat();
+    let head = [
+        b"\x83\x87".to_vec(),
+        literal(b"\x04", "/v1/batches"),
+        literal(b"\x01", "x"),
+        literal(b"\x0f\x0d", "12582912"),
+        literal(&name, &signer),
+    ];
+    // The end of the head, not of the stream.
+    frame(1, 4, id, &head.concat())
+}
+
+#[test]
+fn one_node_does_not_hold_what_all_share() {
+    let cluster = Cluster::new();
+    let collector = cluster.collector();
+    let mut honest = Honest::new();
+    let mut wire = cluster.wire("agent-node-1");
+    // Bodies: the first is waited for, eight more would be all the room that there is.
+    let mut stream = encrypted(&cluster);
+    let asked: Vec<u8> = (0..9).flat_map(|number| endless(&cluster, number * 2 + 1)).collect();
+    stream.write_all(&[PREFACE, &asked].concat()).unwrap();
+    stream.flush().unwrap();
+    let (mut answered, mut head) = (std::collections::BTreeSet::new(), [0; 9]);
+    while answered.len() < 8 {
+        stream.read_exact(&mut head).unwrap();
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        stream.read_exact(&mut vec![0; usize::try_from(length).unwrap()]).unwrap();
+        if head[3] == 1 {
+            answered.insert(u32::from_be_bytes([head[5], head[6], head[7], head[8]]));
+        }
+    }
+    honest.is_acknowledged(&mut wire);
+    // Connections: with that one sixteen, each with a request, so that none is closed for having none.
+    let open = |_| {
+        let mut stream = encrypted(&cluster);
+        stream.write_all(&[PREFACE, &frame(1, 5, 1, HEAD)].concat()).and_then(|()| stream.flush()).unwrap();
+        let mut piece = [0; 16];
+        stream.read_exact(&mut piece).map(|()| stream)
+    };
+    let held: Vec<_> = (0..15).map(open).collect();
+    assert!(held.iter().all(Result::is_ok));
+    assert!(open(15).is_err(), "a seventeenth connection");
+    honest.is_acknowledged(&mut cluster.wire("agent-node-1"));
+    drop(held);
     collector.stop();
 }
 

@@ -379,6 +379,21 @@ fn who_comes_while_there_is_no_room_is_told_to_come_again() {
 }
 
 #[test]
+fn who_sends_faster_than_it_may_is_told_to_come_again() {
+    let scratch = Scratch::new();
+    let served = Served::start(&scratch, "[ndjson]\nlisten = '127.0.0.1:0'\nkind = 'application'\nrate_mib = 1\n");
+    let ask = |body: &[u8]| served.ask("ndjson", "POST", "/ingest/application", "", body).status;
+    // Eight seconds' worth: it is taken, and paid for.
+    assert_eq!(ask(&[vec![b'x'; 8 << 20], b"\n".to_vec()].concat()), 200);
+    assert_eq!(ask(b"more\n"), 429);
+    let started = Instant::now();
+    while ask(b"more\n") != 200 {
+        assert!(started.elapsed() < BOUND);
+    }
+    assert!(served.metric("deponent_door_refused_total{door=\"ndjson\",reason=\"rate\"}") >= 1);
+}
+
+#[test]
 fn a_door_that_cannot_be_opened_is_said() {
     let scratch = Scratch::new();
     scratch

@@ -21,10 +21,12 @@ pub enum Reason {
     Peer,
     /// There are too many connections.
     Connections,
+    /// It sends faster than a client may.
+    Rate,
 }
 
 impl Reason {
-    const ALL: [Reason; 7] = [
+    const ALL: [Reason; 8] = [
         Reason::Bad,
         Reason::TooLarge,
         Reason::Unfinished,
@@ -32,6 +34,7 @@ impl Reason {
         Reason::Again,
         Reason::Peer,
         Reason::Connections,
+        Reason::Rate,
     ];
 
     fn name(self) -> &'static str {
@@ -43,6 +46,7 @@ impl Reason {
             Reason::Again => "again",
             Reason::Peer => "peer",
             Reason::Connections => "connections",
+            Reason::Rate => "rate",
         }
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! Not here: protocols.
 
+use super::super::hand::{QUEUE_TIMEOUT, Unhanded, hand};
 use super::counts::{DoorCounts, Reason};
+use super::rate::Rate;
 use crate::config::ThirdDoor;
 use crate::evidence::{Door, Draft, Hash};
 use crate::model::{Moment, RecordKind};
@@ -10,16 +12,12 @@ use crate::pipeline::{Delivered, Item, Room};
 use crate::source::{Batcher, Label, Messages, Stop};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-/// How long the ledger may take to take something.
-const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long it may take to make it durable.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-/// Pause before a full queue is tried again.
-const PAUSE: Duration = Duration::from_millis(2);
 /// Pause before a disk that is full is looked at again.
 const DISK_PAUSE: Duration = Duration::from_millis(200);
 /// Bytes of one permit.
@@ -48,6 +46,7 @@ pub struct Intake {
     pub store: PathBuf,
     items: SyncSender<Item>,
     room: Arc<Semaphore>,
+    rate: Rate,
     disk: Arc<Room>,
 }
 
@@ -62,7 +61,8 @@ impl Intake {
         disk: Arc<Room>,
     ) -> Intake {
         let room = Arc::new(Semaphore::new(config.limits.held_bytes.div_ceil(PERMIT_BYTES)));
-        Intake { config, counts, clock, store: store.to_owned(), items, room, disk }
+        let rate = Rate::new(config.limits.bytes_per_second);
+        Intake { config, counts, clock, store: store.to_owned(), items, room, rate, disk }
     }
 
     /// How long a message may take to come whole.
@@ -117,8 +117,20 @@ impl Intake {
         }
         let records: usize = drafts.iter().map(|draft| draft.lengths.len()).sum();
         let bytes: usize = drafts.iter().map(|draft| draft.bytes.len()).sum();
+        let wait = self.rate.take(peer, bytes, Instant::now(), QUEUE_TIMEOUT).map_err(|_| {
+            self.counts.refused(Reason::Rate);
+            Undelivered::Full
+        })?;
+        tokio::time::sleep(wait).await;
         let (reply, answer) = oneshot::channel();
-        self.hand(Item::Delivered(Box::new(Delivered { drafts, door, peer: Some(peer.to_owned()), reply }))).await?;
+        let item = Item::Delivered(Box::new(Delivered { drafts, door, peer: Some(peer.to_owned()), reply }));
+        hand(&self.items, item).await.map_err(|why| match why {
+            Unhanded::Stopping => Undelivered::Stopping,
+            Unhanded::Full => {
+                self.counts.refused(Reason::Full);
+                Undelivered::Full
+            }
+        })?;
         match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
             Ok(Ok(_leaf)) => {
                 let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
@@ -130,22 +142,6 @@ impl Intake {
                 self.counts.refused(Reason::Full);
                 Err(Undelivered::Full)
             }
-        }
-    }
-
-    async fn hand(&self, mut item: Item) -> Result<(), Undelivered> {
-        let since = Instant::now();
-        loop {
-            item = match self.items.try_send(item) {
-                Ok(()) => return Ok(()),
-                Err(TrySendError::Disconnected(_)) => return Err(Undelivered::Stopping),
-                Err(TrySendError::Full(back)) => back,
-            };
-            if since.elapsed() >= QUEUE_TIMEOUT {
-                self.counts.refused(Reason::Full);
-                return Err(Undelivered::Full);
-            }
-            tokio::time::sleep(PAUSE).await;
         }
     }
 }

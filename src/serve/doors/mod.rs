@@ -13,6 +13,7 @@ mod lines;
 mod ndjson;
 mod otlp;
 mod otlp_wire;
+mod rate;
 mod relp;
 mod remembered;
 mod stream;
