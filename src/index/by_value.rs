@@ -105,8 +105,8 @@ mod tests {
         };
         assert_eq!(store.searcher().source_span("linux").unwrap(), None);
         for commit in 1..40u64 {
-            for _ in 0..dice(200) {
-                let id = dice(3_000);
+            for _ in 0..dice(1_000) {
+                let id = dice(30_000);
                 let source = if dice(3) == 0 { Source::Kubernetes } else { Source::Linux };
                 let when = i64::try_from(commit * 1_000 + dice(1_500)).unwrap() - 20_000;
                 if let Some((_, when)) = known.remove(&id) {

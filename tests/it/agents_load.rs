@@ -260,7 +260,8 @@ fn a_full_spool_loses_nothing_while_the_files_last() {
         writer.rename();
     }
     writer.write(1);
-    // All of it would be 17 MB.
+    // All of it would be 17 MB, and read by now, were it read.
+    std::thread::sleep(Duration::from_secs(2));
     assert!(spooled(&cluster) < most + (4 << 20), "{} bytes in a spool of {most}", spooled(&cluster));
     let collector = cluster.collector();
     // Begins with a full spool, and does not wait for the end of a long pause.
