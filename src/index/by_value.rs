@@ -107,7 +107,7 @@ mod tests {
         for commit in 1..40u64 {
             for _ in 0..dice(1_000) {
                 let id = dice(30_000);
-                let source = if dice(3) == 0 { Source::Kubernetes } else { Source::Linux };
+                let source = if dice(300) == 0 { Source::Kubernetes } else { Source::Linux };
                 let when = i64::try_from(commit * 1_000 + dice(1_500)).unwrap() - 20_000;
                 if let Some((_, when)) = known.remove(&id) {
                     store.remove(event(u128::from(id), when, "a", &[]).id, when).unwrap();

@@ -251,7 +251,7 @@ fn a_full_spool_loses_nothing_while_the_files_last() {
     let most = 10 << 20;
     let agent = agent_here(&cluster, most, deponent::time::now);
     let started = Instant::now();
-    for hour in 0..24 {
+    for hour in 0..36 {
         writer.write(200);
         // From here on it reads nothing more.
         while hour >= 18 && agent.counts().snapshot().spool < most {
@@ -260,7 +260,7 @@ fn a_full_spool_loses_nothing_while_the_files_last() {
         writer.rename();
     }
     writer.write(1);
-    // All of it would be 17 MB, and read by now, were it read.
+    // All of it would be 20 MB, and read by now, were it read.
     std::thread::sleep(Duration::from_secs(2));
     assert!(spooled(&cluster) < most + (4 << 20), "{} bytes in a spool of {most}", spooled(&cluster));
     let collector = cluster.collector();
