@@ -1,4 +1,4 @@
-//! SIGHUP: the configuration is read again and checked, and the log says what of it only a restart brings.
+//! SIGHUP: the configuration is read again and checked. Who may ask a collector is as it says from then on; of the rest the log says what only a restart brings.
 //!
 //! Certificates are read again when they change, without being asked (`tls`). Not here: signals that end the program (`serve`).
 
@@ -16,7 +16,7 @@ pub(super) async fn on_hangup(again: impl Fn() -> Result<Vec<&'static str>, Stri
         match again() {
             Ok(changed) if changed.is_empty() => {
                 tracing::info!(
-                    "hangup: the configuration is valid and as it was; certificates are read by themselves when they change"
+                    "hangup: the configuration is valid, and nothing of it needs a restart; certificates are read by themselves when they change"
                 );
             }
             Ok(changed) => {
@@ -44,7 +44,7 @@ pub(super) fn of_collector(old: &Config, new: &Config) -> Vec<&'static str> {
         ("cluster", old.cluster != new.cluster),
         ("node", old.node != new.node),
         ("[[tail]]", old.tail != new.tail),
-        ("[access]", old.access != new.access),
+        ("access.cert, access.key, access.ca", old.access.tls != new.access.tls),
         ("[metrics]", old.metrics != new.metrics),
         ("[[retention]]", old.retention != new.retention),
         ("[disk]", old.disk != new.disk),

@@ -16,7 +16,7 @@ use crate::serve::{
 };
 use crate::tls::{Clients, ServerTls};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 /// Connections at once of whoever asks for metrics and health.
 const HEALTH_MAX: usize = 64;
@@ -31,16 +31,23 @@ pub fn run(global: &Global, args: &ServeArgs) -> Result<Exit, CliError> {
         .enable_all()
         .build()
         .map_err(|error| CliError::io("starting the server", &error))?;
+    // Weak: the access log ends when the last one who may write into it is gone.
+    let access: OnceLock<Weak<Access>> = OnceLock::new();
     let again = || {
         let new = effective(global, args).map_err(|error| error.message)?;
         check_alerts(&new, crate::time::now()).map_err(|error| error.to_string())?;
+        // With other certificates for the server both come together, with a restart.
+        if let Some(access) = access.get().and_then(Weak::upgrade).filter(|_| new.access.tls == config.access.tls) {
+            access.rename(&new.access);
+            tracing::info!("hangup: who may ask is as `[access]` says now");
+        }
         Ok(of_collector(&config, &new))
     };
     runtime.block_on(async {
         tokio::select! {
             biased;
             never = on_hangup(again) => match never {},
-            ended = run_until_stopped(&config) => ended,
+            ended = run_until_stopped(&config, &access) => ended,
         }
     })
 }
@@ -119,7 +126,7 @@ async fn alerts(
     started.await.map_err(|error| CliError::new(Exit::InputOutput, error))?
 }
 
-async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
+async fn run_until_stopped(config: &Config, current: &OnceLock<Weak<Access>>) -> Result<Exit, CliError> {
     let listener = listen(config.listen).await?;
     let place =
         |listener: &tokio::net::TcpListener| listener.local_addr().map_err(|error| CliError::io("listening", &error));
@@ -169,6 +176,7 @@ async fn run_until_stopped(config: &Config) -> Result<Exit, CliError> {
     let items = live.door().0;
     let (recorder, writing) = recorder(items.clone(), &config.cluster, &config.node, crate::time::now);
     let access = Arc::new(Access::open(&config.access, &config.store, recorder, own_token));
+    let _first = current.set(Arc::downgrade(&access));
     let recording = tokio::spawn(writing.run(access.clients.clone()));
     let mut shared = Shared::new(live.engine(), crate::time::now, address, within, access);
     shared.items = Some(items);

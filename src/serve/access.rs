@@ -18,7 +18,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// The file in a store's folder that holds the running collector's own token: who can read the store can read it.
 const LOCAL: &str = "access/local";
@@ -112,13 +112,27 @@ fn granted(grant: Grant) -> Granted {
 /// What a collector knows of who may ask.
 pub struct Access {
     tokens: Tokens,
-    certificates: BTreeMap<String, Granted>,
-    anonymous: Option<Granted>,
+    named: RwLock<Arc<Named>>,
     local: Local,
     /// How much each of them asks.
     pub clients: Clients,
     /// Where it is kept.
     pub recorder: Recorder,
+}
+
+/// Who may ask, as the configuration names them.
+struct Named {
+    certificates: BTreeMap<String, Granted>,
+    anonymous: Option<Granted>,
+}
+
+impl Named {
+    fn of(config: &AccessConfig) -> Arc<Named> {
+        let certificates = config.certificates.iter().map(|one| (one.name.clone(), granted(one.grant()))).collect();
+        let anonymous = Grant { roles: config.anonymous.clone(), ..Grant::default() };
+        let anonymous = Some(anonymous).filter(|grant| !grant.roles.is_empty()).map(granted);
+        Arc::new(Named { certificates, anonymous })
+    }
 }
 
 /// The collector's own token, for whoever can read the store.
@@ -131,17 +145,17 @@ pub struct Local {
 impl Access {
     /// As configured, for a store.
     pub fn open(config: &AccessConfig, store: &Path, recorder: Recorder, local: Local) -> Access {
-        let certificates =
-            config.certificates.iter().map(|one| (one.name.clone(), granted(one.grant()))).collect::<BTreeMap<_, _>>();
-        let anonymous = Grant { roles: config.anonymous.clone(), ..Grant::default() };
-        Access {
-            tokens: Tokens::of(store),
-            certificates,
-            anonymous: Some(anonymous).filter(|grant| !grant.roles.is_empty()).map(granted),
-            local,
-            clients: Clients::default(),
-            recorder,
-        }
+        let named = RwLock::new(Named::of(config));
+        Access { tokens: Tokens::of(store), named, local, clients: Clients::default(), recorder }
+    }
+
+    /// As configured anew: who is not named any more is refused from now on, and streams of theirs end.
+    pub fn rename(&self, config: &AccessConfig) {
+        *self.named.write().unwrap_or_else(PoisonError::into_inner) = Named::of(config);
+    }
+
+    fn named(&self) -> Arc<Named> {
+        Arc::clone(&self.named.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Who a request comes from. `plain`: by a loopback address, without TLS.
@@ -179,13 +193,13 @@ impl Access {
             };
         }
         if let Some(name) = &peer.name {
-            let known = self.certificates.get(name).cloned();
+            let known = self.named().certificates.get(name).cloned();
             let known = known.map(|granted| caller(By::Certificate, Some(name.clone()), None, granted));
             return known.ok_or_else(|| {
                 Denied::new("a certificate that no `access.certificate` names", Some((name.clone(), String::new())))
             });
         }
-        match &self.anonymous {
+        match &self.named().anonymous {
             Some(granted) if plain => Ok(caller(By::Anonymous, None, None, granted.clone())),
             _ => Err(Denied::new("neither a token nor a certificate", None)),
         }
@@ -193,7 +207,15 @@ impl Access {
 
     /// Whether somebody who was let in still would be.
     pub fn still(&self, caller: &Caller, now: Moment) -> bool {
-        let Some(id) = &caller.credential else { return true };
+        let now_is = |named: Option<&Granted>| named.is_some_and(|(grant, _)| *grant == caller.grant);
+        let named = self.named();
+        let Some(id) = &caller.credential else {
+            return match caller.by {
+                By::Certificate => now_is(caller.name.as_ref().and_then(|name| named.certificates.get(name))),
+                By::Anonymous => now_is(named.anonymous.as_ref()),
+                By::Local | By::Token => true,
+            };
+        };
         self.tokens.all().iter().any(|token| token.id == *id && token.standing(now) == Standing::Valid)
     }
 }

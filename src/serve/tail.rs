@@ -102,7 +102,8 @@ async fn follow(shared: &Session, search: Search, mut place: Place, sender: &mps
     let mut shown = 0;
     loop {
         if !shared.access.still(&shared.caller, (shared.clock)()) {
-            let problem = Problem::unauthorized("the token is expired or revoked");
+            let problem =
+                Problem::unauthorized("the token is expired or revoked, or the configuration names its holder no more");
             let _gone = send(sender, Event::default().event("error").data(problem.text())).await;
             return shown;
         }

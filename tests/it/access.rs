@@ -286,6 +286,52 @@ fn certificates_have_roles_of_their_own() {
 }
 
 #[test]
+fn a_hangup_changes_who_may_ask_and_ends_the_streams_of_others() {
+    let guarded = Guarded::new();
+    let certified = |name: &str| {
+        let mut curl = Command::new("curl");
+        curl.args(["-sN", "-w", "\n%{http_code}\n", "--cacert"]).arg(guarded.scratch.path("pki/ca.crt"));
+        curl.arg("--cert").arg(guarded.scratch.path(&format!("pki/client-{name}.crt")));
+        curl.arg("--key").arg(guarded.scratch.path(&format!("pki/client-{name}.key")));
+        curl
+    };
+    let mut curl = certified("jane@example.com");
+    let mut following = curl.arg(format!("{}/v1/tail", guarded.url())).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    append(&guarded.scratch, &line(2));
+    assert!(lines.by_ref().map_while(Result::ok).any(|line| line.starts_with("data:")), "events come");
+    let before = std::fs::read_to_string(guarded.scratch.path("config.toml")).unwrap();
+    let hang_up = |text: &str| {
+        guarded.scratch.write("config.toml", text);
+        let pid = guarded.collector.as_ref().unwrap().child.id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    };
+    let becomes = |name: &str, wanted: &str| {
+        let started = Instant::now();
+        loop {
+            let output = certified(name).arg(format!("{}/v1/me", guarded.url())).output().unwrap();
+            let text = String::from_utf8(output.stdout).unwrap();
+            if text.trim_end().ends_with(wanted) {
+                return;
+            }
+            assert!(started.elapsed() < BOUND, "{name} is told {text}");
+        }
+    };
+    hang_up(&before.replace("jane@example.com", "eve"));
+    becomes("eve", "200");
+    becomes("jane@example.com", "401");
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    assert!(rest.iter().any(|line| line.contains("names its holder no more")), "{rest:?}");
+    following.wait().unwrap();
+    // What cannot be used changes nothing; other certificates for the server come with a restart, and so does who may ask then.
+    hang_up("[access\n");
+    hang_up(&before.replace("cert = 'pki/collector.crt'", "cert = 'pki/other.crt'"));
+    hang_up(&before.replace("roles = ['reader', 'auditor']", "roles = ['reader']"));
+    becomes("jane@example.com", "200");
+    becomes("eve", "401");
+}
+
+#[test]
 fn the_server_says_the_same_as_the_files_to_an_auditor() {
     let mut guarded = Guarded::new();
     guarded.token("auditor", &["--role", "auditor"]);

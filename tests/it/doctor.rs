@@ -430,7 +430,7 @@ fn a_hangup_checks_the_configuration_and_ends_nothing() {
             |signal: &str| assert!(std::process::Command::new("kill").args([signal, &pid]).status().unwrap().success());
         until(&log, "deponent ");
         send("-HUP");
-        until(&log, "valid and as it was");
+        until(&log, "nothing of it needs a restart");
         scratch.write(
             file,
             good.replace("[[tail]]", "[[tail]]\nzone = 'Europe/Berlin'")
