@@ -39,7 +39,7 @@ pub(super) fn start(
         let mut due = Instant::now();
         loop {
             let stop = failure.stop.load(Ordering::Relaxed);
-            for record in counts.take_said() {
+            for record in counts.take_said(stop) {
                 if drafts.send(own_record(&crate::query::json::line(&record), &source, &cluster, &node)).is_err() {
                     return;
                 }

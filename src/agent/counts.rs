@@ -28,8 +28,8 @@ pub struct Counts {
     log_size: AtomicU64,
     log_checked: AtomicI64,
     contradictions: AtomicU64,
-    /// Records that wait to be sealed.
-    said: Mutex<Vec<Value>>,
+    /// Records that wait to be sealed; none once nothing more is.
+    said: Mutex<Option<Vec<Value>>>,
     sources: Mutex<BTreeMap<String, Read>>,
     /// What the collector refuses, or why it cannot be reached.
     trouble: Mutex<Option<String>>,
@@ -92,7 +92,7 @@ impl Counts {
             log_size: AtomicU64::new(0),
             log_checked: AtomicI64::new(0),
             contradictions: AtomicU64::new(0),
-            said: Mutex::default(),
+            said: Mutex::new(Some(Vec::new())),
             sources: Mutex::default(),
             trouble: Mutex::default(),
         }
@@ -135,9 +135,10 @@ impl Counts {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(what.to_owned());
     }
 
-    /// The log of so many entries was compared, with these contradictions; whether there is room for them.
+    /// The log of so many entries was compared, with these contradictions; whether they will be sealed.
     pub(super) fn compared(&self, size: u64, now: i64, contradictions: &[Value]) -> bool {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(said) = said.as_mut() else { return false };
         if said.len().saturating_add(contradictions.len()) > SAID_MAX.max(contradictions.len()) {
             return false;
         }
@@ -148,9 +149,12 @@ impl Counts {
         true
     }
 
-    /// Records that wait to be sealed: nobody else gets them again.
-    pub(super) fn take_said(&self) -> Vec<Value> {
-        std::mem::take(&mut *self.said.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Records that wait to be sealed: nobody else gets them again. `last`: none is taken in any more.
+    pub(super) fn take_said(&self, last: bool) -> Vec<Value> {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = said.take().unwrap_or_default();
+        *said = (!last).then(Vec::new);
+        taken
     }
 
     /// All of them.

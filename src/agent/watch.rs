@@ -10,12 +10,12 @@ use crate::evidence::{Checkpoint, Hash, NoteError, ProofError, Receipt, TileRead
 use crate::model::Moment;
 use crate::time::rfc3339;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// How long the log may take until a checkpoint covers what was promised, ns: it is signed every second.
 const COVER_NS: i64 = 600_000_000_000;
-/// Promises that are remembered: one a source, the last, whose batch names all before it.
+/// Chains whose promises are remembered.
 const PROMISES_MAX: usize = 1_024;
 
 /// Why it was not compared; next time it is.
@@ -44,6 +44,7 @@ pub(super) enum Unchecked {
 pub(super) type Get<'a> = dyn FnMut(&str) -> Result<Option<Vec<u8>>, String> + 'a;
 
 /// A receipt that no checkpoint has been seen to keep.
+#[derive(Clone)]
 struct Promise {
     note: String,
     leaf: u64,
@@ -59,7 +60,7 @@ pub(super) struct Compared {
     pub size: u64,
     new: (Checkpoint, String),
     /// Promises that the log does not reach yet.
-    open: BTreeSet<(String, [u8; 16])>,
+    left: BTreeMap<(String, [u8; 16]), Open>,
 }
 
 /// What was promised, and the newest checkpoint that was seen.
@@ -67,7 +68,13 @@ pub(super) struct Watch {
     path: PathBuf,
     /// The last checkpoint, as it was signed.
     seen: Option<(Checkpoint, String)>,
-    promises: BTreeMap<(String, [u8; 16]), Promise>,
+    /// Of each chain the oldest that is open, which says how long the log keeps its readers waiting, and where there are more the newest, which names all before it.
+    promises: BTreeMap<(String, [u8; 16]), Open>,
+}
+
+struct Open {
+    oldest: Promise,
+    newest: Option<Promise>,
 }
 
 impl Watch {
@@ -79,9 +86,11 @@ impl Watch {
     /// Remembers what a receipt promises.
     pub fn promised(&mut self, note: &str, receipt: &Receipt, now: Moment) {
         let chain = (receipt.source.clone(), receipt.epoch);
-        if self.promises.len() < PROMISES_MAX || self.promises.contains_key(&chain) {
-            let promise = Promise { note: note.to_owned(), leaf: receipt.leaf, entry: receipt.entry, since: now.nanos };
-            self.promises.insert(chain, promise);
+        let promise = Promise { note: note.to_owned(), leaf: receipt.leaf, entry: receipt.entry, since: now.nanos };
+        if let Some(open) = self.promises.get_mut(&chain) {
+            open.newest = Some(promise);
+        } else if self.promises.len() < PROMISES_MAX {
+            self.promises.insert(chain, Open { oldest: promise, newest: None });
         }
     }
 
@@ -107,19 +116,26 @@ impl Watch {
                 found.push(said("the log is no extension of what it was", "earlier", earlier));
             }
         }
-        let mut open = BTreeSet::new();
-        for (chain, promise) in &self.promises {
-            if promise.leaf >= new.size {
-                if now.nanos.saturating_sub(promise.since) > COVER_NS {
+        let mut left = BTreeMap::new();
+        for (chain, open) in &self.promises {
+            let mut still: Option<Open> = None;
+            for promise in std::iter::once(&open.oldest).chain(&open.newest) {
+                if promise.leaf < new.size {
+                    if tiles.leaf(promise.leaf)? != promise.entry {
+                        let reason = "the log holds something else than what was acknowledged";
+                        found.push(said(reason, "receipt", &promise.note));
+                    }
+                } else if now.nanos.saturating_sub(promise.since) > COVER_NS {
                     found.push(said("the log does not reach what was acknowledged", "receipt", &promise.note));
+                } else if let Some(still) = &mut still {
+                    still.newest = Some(promise.clone());
                 } else {
-                    open.insert(chain.clone());
+                    still = Some(Open { oldest: promise.clone(), newest: None });
                 }
-            } else if tiles.leaf(promise.leaf)? != promise.entry {
-                found.push(said("the log holds something else than what was acknowledged", "receipt", &promise.note));
             }
+            left.extend(still.map(|open| (chain.clone(), open)));
         }
-        Ok(Compared { contradictions: found, size: new.size, new: (new, note), open })
+        Ok(Compared { contradictions: found, size: new.size, new: (new, note), left })
     }
 
     /// What was found is on its way, and not found again: what follows is compared with what the log is now.
@@ -127,8 +143,8 @@ impl Watch {
     /// # Errors
     /// The disk's: after a restart an older checkpoint is compared with.
     pub fn settle(&mut self, compared: Compared) -> Result<(), Unchecked> {
-        let Compared { new, open, .. } = compared;
-        self.promises.retain(|chain, _| open.contains(chain));
+        let Compared { new, left, .. } = compared;
+        self.promises = left;
         let kept = self.keep(&new.1);
         self.seen = Some(new);
         kept
@@ -263,6 +279,34 @@ mod tests {
         check(log(&["0", "1"]), 0, "the log is shorter than it was", "earlier");
         check(log(&["0", "1", "2", "x"]), 0, "the log holds something else than what was acknowledged", "receipt");
         check(log(&["0", "1", "2"]), 601, "the log does not reach what was acknowledged", "receipt");
+    }
+
+    #[test]
+    fn a_log_that_stands_still_while_it_acknowledges_is_found_and_one_that_is_only_late_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut watch, mut log) = (Watch::open(dir.path()), Log::new(key(), &["0"]));
+        let at = |seconds: i64| Moment { nanos: NOW.nanos + seconds * 1_000_000_000, digits: 9 };
+        let acknowledge = |watch: &mut Watch, log: &Log, leaf: u64, seconds: i64| {
+            let (note, receipt) = log.receipt(leaf, &leaf.to_string());
+            watch.promised(&note, &Receipt { source: "one".to_owned(), ..receipt }, at(seconds));
+        };
+        // At each look the newest is not covered yet, and those before it are.
+        for minute in 1..60_u64 {
+            let seconds = i64::try_from(minute * 60).unwrap();
+            acknowledge(&mut watch, &log, minute, seconds);
+            if minute > 1 {
+                log.publish(&[&(minute - 1).to_string()]);
+            }
+            assert_eq!(log.found(&mut watch, seconds), [""; 0], "{minute}");
+        }
+        let mut said = Vec::new();
+        for minute in 60..75_u64 {
+            let seconds = i64::try_from(minute * 60).unwrap();
+            acknowledge(&mut watch, &log, minute, seconds);
+            said.extend(log.found(&mut watch, seconds));
+        }
+        assert_eq!(said.first().map(String::as_str), Some("the log does not reach what was acknowledged"));
+        assert!(said.len() < 7, "{said:?}");
     }
 
     #[test]

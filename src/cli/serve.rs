@@ -38,7 +38,7 @@ pub fn run(global: &Global, args: &ServeArgs) -> Result<Exit, CliError> {
         check_alerts(&new, crate::time::now()).map_err(|error| error.to_string())?;
         // With other certificates for the server both come together, with a restart.
         if let Some(access) = access.get().and_then(Weak::upgrade).filter(|_| new.access.tls == config.access.tls) {
-            access.rename(&new.access);
+            access.configure(&new.access);
             tracing::info!("hangup: who may ask is as `[access]` says now");
         }
         Ok(of_collector(&config, &new))

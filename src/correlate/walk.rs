@@ -306,16 +306,18 @@ fn typed(case: &Case<'_>, event: &Arc<Event>, why: &mut Why) -> Result<(), Faile
         return Ok(());
     }
     let order = init.and_then(|init| why.chain.get(init + 1)).map(|step| Arc::clone(&step.event));
-    let Some(order) = order else { return Ok(()) };
-    let Some(id) = facts::run(&order).map(|run| Str::from(run.container)) else { return Ok(()) };
+    let Some(id) = order.as_deref().and_then(facts::run).map(|run| Str::from(run.container)) else { return Ok(()) };
     let names = container::container(case, &id)?.names;
     let at = event.when.event.nanos;
     let slack = 2_000_000_000;
     let mut others: Vec<Candidate> = Vec::new();
-    // A container of no pod can only be attached to past the API server; and none before it is made, by clocks that may be apart.
+    // A container of no pod can only be attached to past the API server; and none before the request behind it, which the same clock tells.
+    let behind = init.and_then(|init| why.chain.get(init + 1..)).unwrap_or_default();
+    let asked = behind.iter().find(|step| step.event.source == Source::Kubernetes);
+    let since = asked.map_or(i64::MIN, |step| step.event.when.event.nanos.saturating_sub(APART_NS));
     let attached = match (&names.namespace, &names.pod) {
         (Some(namespace), Some(pod)) => {
-            let (since, until) = (order.when.event.nanos.saturating_sub(APART_NS), at.saturating_add(slack));
+            let until = at.saturating_add(slack);
             let found = case.with_key(keys::attached(event, namespace, pod), since, until)?;
             match found.len() {
                 0..FOUND_MAX => found,

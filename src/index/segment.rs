@@ -143,7 +143,6 @@ impl Segment {
         Ok(found)
     }
 
-    /// Whether an id may be here; `false` is certain.
     /// Learns ahead what the first look-ups of ids, times and these fields would have to.
     pub fn learn(&self, fields: &[&Field]) -> Result<(), IndexError> {
         self.blocks();
@@ -162,6 +161,7 @@ impl Segment {
         values.is_some_and(Values::is_learnt) && self.learnt.ids.get().is_some() && self.learnt.blocks.get().is_some()
     }
 
+    /// Whether an id may be here; `false` is certain.
     fn may_hold_id(&self, low: u64) -> bool {
         self.ids().may_hold(low)
     }

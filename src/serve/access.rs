@@ -150,7 +150,7 @@ impl Access {
     }
 
     /// As configured anew: who is not named any more is refused from now on, and streams of theirs end.
-    pub fn rename(&self, config: &AccessConfig) {
+    pub fn configure(&self, config: &AccessConfig) {
         *self.named.write().unwrap_or_else(PoisonError::into_inner) = Named::of(config);
     }
 
